@@ -11,10 +11,13 @@ import ast, os, subprocess, sys
 from dataclasses import dataclass
 from pathlib import Path
 
-# %% ../nbs/workshop/ladder.ipynb #5bcfbc64
+# %% ../nbs/workshop/ladder.ipynb #3e3e6e67
 RUNGS = dict(
-    settings=0, painting=0, drawing=0, opening=0, classes=0, sources=0, pictures=0, questions=0, lessons=0, ladder=0,
-    plots=1,
+    settings=0, lessons=0, ladder=0,
+    painting=0, scenery=0, drawing=0, rendering=0, pictures=0,
+    opening=0, classes=0, records=0, sources=0,
+    judging=0, questions=0,
+    figures=1, plots=1,
     controls=2, studying=2,
     machine=3,
     mushrooms=4,

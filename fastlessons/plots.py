@@ -42,7 +42,7 @@ def mark(
     "Right and wrong as a sign and a colour: either alone is enough."
     return {None:(text, '#222222'), True:(f'✓ {text}', RIGHT), False:(f'✗ {text}', WRONG)}[right]
 
-# %% ../nbs/workshop/plots.ipynb #c4143063
+# %% ../nbs/workshop/plots.ipynb #11b8b588
 def _grid(n, ncols, width, height):
     "A figure of `n` cells without axes, at most `ncols` a row; and its axes."
     if n == 0: raise ValueError("no pictures to show: the list is empty")
@@ -50,7 +50,9 @@ def _grid(n, ncols, width, height):
     nrows = -(-n//ncols)
     fig = Figure(figsize=(ncols*width, nrows*height), layout='constrained')
     axs = list(fig.subplots(nrows, ncols, squeeze=False).flat)
-    for a in axs: a.set_axis_off()
+    for a in axs:
+        a.set_axis_off()
+        a.set_anchor('S')  # room that is left over belongs to the titles
     return fig,axs
 
 # %% ../nbs/workshop/plots.ipynb #251df854
@@ -113,7 +115,7 @@ class Guess:
     @property
     def right(self)->bool: return self.actual == self.predicted
 
-# %% ../nbs/workshop/plots.ipynb #8a3115f6
+# %% ../nbs/workshop/plots.ipynb #6029e3a9
 def predictions_grid(
     guesses, # Rows of `Guess`, shown in the order given
     ncols:int=4, # Most pictures in a row
@@ -121,7 +123,7 @@ def predictions_grid(
 )->Figure: # A picture each, with actual and predicted class and both probabilities
     "What was it, and what did the model say; `ValueError` if there are no rows."
     guesses = list(guesses)
-    fig,axs = _grid(len(guesses), ncols, size, size + .38)
+    fig,axs = _grid(len(guesses), ncols, size, size + .48)
     for a,g in zip(axs, guesses):
         a.imshow(pixels(g.picture))
         sign,colour = mark('', g.right)

@@ -126,7 +126,7 @@ def test_no_saved_error(notebook):
 def test_every_figure_has_a_text(notebook):
     for output, html in zip(outputs(notebook), htmls(notebook)):
         raw = [kind for kind in output.get('data', {}) if kind.startswith('image/')]
-        assert not raw or output.metadata.get('alt'), f'a figure without alternative text in {notebook.name}: show it with plots.show'
+        assert not raw or output.metadata.get('alt'), f'a figure without alternative text in {notebook.name}: show it with figures.show'
         without = [tag[:80] for tag in re.findall(r'<img\b[^>]*>', html) if not re.search(r'\balt="[^"]{10,}', tag)]
         assert not without, f'{notebook.name}: {without}'
     for cell in cells(notebook, 'markdown'):
