@@ -39,13 +39,13 @@ class Kind:
     dent:float = 0. # How deep the middle of the cap is pressed in
     shape:str = 'domed' # 'domed', 'funnel' or 'honeycomb'
 
-# %% ../nbs/workshop/drawing.ipynb #64957357
+# %% ../nbs/workshop/drawing.ipynb #0d1f1400
 _pale, _ivory = ((.95, .92, .84), (.88, .84, .74)), ((.97, .96, .93), (.93, .92, .86))
 SPECIES = {
     'fly_agaric': Kind('fly agaric', ((.80, .10, .05), (.93, .42, .12), (.66, .07, .07)), _pale, (.95, .92, .82), warts=True, ring=.9, foot=1.7, gloss=.45),
     'panther_cap': Kind('panther cap', ((.45, .30, .17), (.66, .52, .34), (.32, .20, .13)), _pale, (.94, .92, .86), warts=True, ring=.9, foot=1.7, gloss=.3),
     'red_brittlegill': Kind('red brittlegill', ((.78, .10, .12), (.90, .42, .34), (.52, .10, .12), (.90, .34, .14)), _ivory, (.96, .93, .84),
-        height=(.32, .5), power=2.6, width=(.038, .054), length=(.19, .29), foot=1.05, dent=.8, gloss=.5),
+        height=(.32, .5), power=2.6, width=(.038, .054), length=(.19, .29), foot=1.12, dent=.8, gloss=.35),
     'porcini': Kind('porcini', ((.42, .25, .13), (.70, .50, .29), (.32, .18, .10)), ((.86, .78, .62), (.78, .66, .48)), (.78, .74, .44),
         height=(.62, .85), width=(.062, .085), length=(.18, .27), foot=1.55, pores=True, gloss=.3),
     'champignon': Kind('champignon', ((.93, .90, .84), (.68, .54, .40), (.96, .94, .90)), _pale, (.60, .36, .32),
@@ -88,7 +88,7 @@ class Recipe:
     blur:float # How much out of focus
     front:int # How many blades of grass in front
 
-# %% ../nbs/workshop/drawing.ipynb #0b0bff61
+# %% ../nbs/workshop/drawing.ipynb #e72dbaf0
 def recipe(
     kind:str, # One of `KINDS`
     seed:int, # 0 or more; the same seed gives the same recipe
@@ -101,8 +101,8 @@ def recipe(
     from_below = rng.random() < .38
     return Recipe(kind, int(seed), ground=tuple(GROUNDS)[rng.integers(len(GROUNDS))], count=int(rng.choice((1, 1, 1, 2, 2, 3))),
         eye=between(-.34, -.14) if from_below else between(.14, .62), light=(between(-1, 1), between(.35, .95), between(.35, .9)),
-        ambient=between(.38, .62), warmth=round(float(min(max(rng.normal(0, .11), -.2), .2)), 4), exposure=between(.7, 1.25),
-        zoom=between(.75, 1.45), blur=round(float(max(0, rng.normal(-.1, .5))), 4), front=int(rng.choice((0, 0, 5, 10, 16))))
+        ambient=between(.38, .62), warmth=round(float(min(max(rng.normal(0, .1), -.16), .18)), 4), exposure=between(.7, 1.25),
+        zoom=between(.75, 1.45), blur=round(float(max(0, rng.normal(-.1, .42))), 4), front=int(rng.choice((0, 0, 5, 10, 16))))
 
 # %% ../nbs/workshop/drawing.ipynb #b3db1252
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def facing(
     nx = np.minimum(np.maximum(x / np.maximum(width, 1e-6), -1), 1)
     return nx, np.sqrt(1 - nx * nx)
 
-# %% ../nbs/workshop/drawing.ipynb #ed6c00f2
+# %% ../nbs/workshop/drawing.ipynb #48d0cd41
 def stem(
     scene:Scene, # What is painted on
     body:Body, # Whose stem
@@ -175,8 +175,8 @@ def stem(
     tone = np.broadcast_to(body.stem, light.shape + (3,))
     if kind.pores:
         first, second, _ = cells_tile(7, 160)
-        u, v = np.arcsin(nx) * .16 + .3, p.y / body.width * .14
-        tone = mix(tone * .86, np.array((.97, .92, .78)), (smooth(sample(second, u, v) - sample(first, u, v), .3, .05) * .6)[..., None])
+        u, v = np.arcsin(nx) * .22 + .3, p.y / body.width * .17
+        tone = mix(tone * .86, np.array((.97, .92, .78)), (smooth(sample(second, u, v) - sample(first, u, v), .35, .0) * .5)[..., None])
     scene.paint(p.where, tone * light[..., None], alpha, PARTS.index('stem'))
 
 # %% ../nbs/workshop/drawing.ipynb #5243d8c6
@@ -217,7 +217,7 @@ def ring(
     light = scene.lit(nx, .3, nz) * (.93 + .08 * np.sin(np.arcsin(nx) * 14)) * (.8 + .25 * smooth(t, 0, .5))
     scene.paint(p.where, body.stem * light[..., None], alpha, PARTS.index('stem'))
 
-# %% ../nbs/workshop/drawing.ipynb #8212af2a
+# %% ../nbs/workshop/drawing.ipynb #d053ad65
 def underside(
     scene:Scene, # What is painted on
     body:Body, # Whose cap
@@ -229,11 +229,13 @@ def underside(
     near = (p.y - body.length) / s
     rho = np.hypot(p.x, near) / radius
     if body.kind.pores: marks = 1 - .3 * smooth(.42 - sample(cells_tile(8, 400)[0], p.x / radius * .5, near / radius * .5), 0, .2)
-    else: marks = .80 + .20 * np.cos(np.arctan2(near, p.x) * 46) * smooth(rho, .12, .4)
+    else: # gills run from the stem to the rim; where they are finer than the pixels, only their mean is seen
+        turn = 36 * np.hypot(near, p.x / s) / np.maximum(rho * radius, 1e-6)**2 / scene.size
+        marks = .82 + .18 * np.cos(np.arctan2(near, p.x) * 36) * smooth(turn, 3.1, 1.6)
     light = (.50 + .30 * rho + .14 * scene.ambient) * marks * np.where(rho > .95, 1.12, 1)
     scene.paint(p.where, np.array(body.kind.under) * light[..., None], scene.cover((1 - rho) * radius * (s + .2)), PARTS.index('cap'))
 
-# %% ../nbs/workshop/drawing.ipynb #38460f9d
+# %% ../nbs/workshop/drawing.ipynb #71200c25
 def cap(
     scene:Scene, # What is painted on
     body:Body, # Whose cap
@@ -241,7 +243,7 @@ def cap(
     "A round cap: a pile of discs, its surface shaded by the way it faces."
     rng, kind, eye, radius, s = scene.rng, body.kind, body.eye, body.radius, abs(np.sin(body.eye))
     high, (a, b) = rng.uniform(*kind.height), rng.uniform(0, 6, 2)
-    turn = np.linspace(0, np.pi / 2, 16)
+    turn = np.linspace(0, np.pi / 2, 20)
     radii, heights = np.maximum(np.cos(turn)**(2 / kind.power), 1e-3), np.sin(turn)**min(2 / kind.power, 1) * high
     p = scene.standing(body.at, body.lean, -radius * 1.04, radius * 1.04, body.length - radius * s * 1.05, body.length + radius * max(high * np.cos(eye) + .1, s) * 1.05)
     if p is None: return
@@ -249,7 +251,7 @@ def cap(
     wave = (1 + .02 * np.sin(3 * angle + a) + .012 * np.sin(7 * angle + b)) / radius      # no cap is quite round
     x, y = p.x * wave, (p.y - body.length) * wave
     alpha, u, near = dome(x, y, radii, heights, eye, 1 / scene.size / radius)
-    slope = np.interp(u * 15, np.arange(16), np.arctan2(-np.gradient(radii), np.gradient(heights)))   # 0 is a wall, π/2 is level
+    slope = np.interp(u * 19, np.arange(20), np.arctan2(-np.gradient(radii), np.gradient(heights)))   # 0 is a wall, π/2 is level
     slope = slope + kind.dent * .9 * smooth(u, .45, 1)
     rho = np.maximum(np.hypot(x, near), 1e-6)
     out, up, ex, ed = np.cos(slope), np.sin(slope), x / rho, near / rho
@@ -275,7 +277,7 @@ def skin(
     tone = mix(body.cap, np.minimum(body.cap * 1.35 + .08, 1), (smooth(u, .25, 0) * rng.uniform(0, .35))[..., None])
     return warts(scene, tone, light, x, y) if body.kind.warts else (tone, light)
 
-# %% ../nbs/workshop/drawing.ipynb #31867bb3
+# %% ../nbs/workshop/drawing.ipynb #e6d3e3ec
 def warts(
     scene:Scene, # Gives chance and light
     tone:np.ndarray, # Colour of the skin, shape (h, w, 3)
@@ -285,11 +287,11 @@ def warts(
 )->tuple[np.ndarray,np.ndarray]: # Colour and brightness with the warts
     "Pale flakes, one in each cell, raised a little: brighter towards the sun, with a dark edge."
     rng = scene.rng
-    near, _, size = cells_tile(9 + int(rng.integers(3)), 64)
+    near, _, size = cells_tile(9 + int(rng.integers(3)), 64, 256)
     zoom, a, b, most = rng.uniform(.42, .62), rng.random(), rng.random(), rng.uniform(.24, .44)
     x, y = x * zoom + a, y * zoom + b
     d, reach = sample(near, x, y), most * sample(size, x, y)
-    wart = smooth(reach + .05 - d, 0, .10)
+    wart = smooth(reach + .06 - d, 0, .14)
     relief = sample(near, x + scene.light[0] * .012, y - scene.light[1] * .012) - d
     light = light * (1 + .35 * relief * wart) * (1 - .25 * smooth(reach + .16 - d, 0, .1) * (1 - wart))
     return mix(tone, np.array((.97, .94, .84)), wart[..., None] * .95), light
@@ -363,7 +365,7 @@ def ribs(
     scene.paint(p.where, tone * light[..., None], alpha, PARTS.index('stem'))
     scene.mask[p.where][(alpha > .5) & (t > .55)] = PARTS.index('cap')
 
-# %% ../nbs/workshop/drawing.ipynb #9d4fae38
+# %% ../nbs/workshop/drawing.ipynb #2e3c1177
 def honeycomb(
     scene:Scene, # What is painted on
     body:Body, # The mushroom
@@ -379,13 +381,13 @@ def honeycomb(
     q = 2 * t**point - .75                                              # widest below the middle
     w = radius * np.sqrt(clamp(1 - np.abs(q / 1.25)**2.2 * np.where(q > 0, 1, 2.2))) * (1 + .04 * np.sin(p.y / radius * 7 + wave))
     nx, nz = facing(p.x, w)
-    first, second, _ = cells_tile(12, 100)
+    first, second, _ = cells_tile(12, 100, 256)
     def gap(u, v): return sample(second, u, v) - sample(first, u, v)
     u, v = np.arcsin(nx) * .175 * zoom + a, (p.y / radius - nz * .25 * np.sin(body.eye)) * .115 * zoom + b
     wall = gap(u, v)
     relief = np.minimum(np.maximum(gap(u - scene.light[0] * .008, v - scene.light[1] * .008) - wall, -.6), .6)
     light = scene.lit(nx, mix(-.25, .75, t), nz) * (1 + .25 * relief) * mix(.7, 1, smooth(t, 0, .2)) * (1 + .06 * sample(noise_tile(6, 1.2), u * 3, v * 3))
-    tone = mix(deep, body.cap, smooth(wall, .34, .10)[..., None])
+    tone = mix(deep, body.cap, smooth(wall, .42, .06)[..., None])
     scene.paint(p.where, tone * light[..., None], scene.cover(w - np.abs(p.x)) * (t > 0) * (t < 1), PARTS.index('cap'))
 
 # %% ../nbs/workshop/drawing.ipynb #0d3fc35c

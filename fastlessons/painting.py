@@ -148,7 +148,7 @@ class Scene:
         canvas += alpha.astype(np.float32)[..., None] * (np.asarray(clamp(colour), np.float32) - canvas)
         if part is not None: self.mask[where][alpha > .5] = part
 
-# %% ../nbs/workshop/painting.ipynb #63cac7eb
+# %% ../nbs/workshop/painting.ipynb #fde75b53
 def dome(
     x:np.ndarray, # Places across, from the middle of the rim
     y:np.ndarray, # Places up
@@ -170,7 +170,8 @@ def dome(
     f0, f1 = f[seen, rows, cols], f[beyond, rows, cols]
     along = clamp(f0 / np.minimum(f0 - f1, -1e-9))                  # between two discs: no steps on the surface
     u = clamp((seen + along * (beyond - seen)) / (k - 1))
-    return clamp(.5 - f.min(0) * min(1, abs(s) + .4) / pixel), u, near[seen, rows, cols]
+    height = mix(heights[seen], heights[beyond], along)
+    return clamp(.5 - f.min(0) * min(1, abs(s) + .4) / pixel), u, (height * c - y) / s
 
 # %% ../nbs/workshop/painting.ipynb #d716962e
 def blurred(

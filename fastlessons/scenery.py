@@ -44,7 +44,7 @@ def woods(
         q = scene.patch(x - r, x + r, y - r, y + r)
         if q: scene.paint(q.where, tone * 1.5 + .15, clamp((1 - np.hypot(q.x - x, q.y - y) / r) * 4) * rng.uniform(.1, .4))
 
-# %% ../nbs/workshop/scenery.ipynb #c09f9814
+# %% ../nbs/workshop/scenery.ipynb #a59afcf0
 def ground(
     scene:Scene, # What is painted on
     kind:str, # One of `GROUNDS`
@@ -53,17 +53,17 @@ def ground(
     "The ground up to the horizon and what lies on it; `KeyError` for a kind of ground that there isn't."
     rng, style, p = scene.rng, GROUNDS[kind], scene.patch(y0=horizon - .06)
     depth = .55 / np.maximum(p.y - horizon + .14, .06)              # things far away are small
-    u, v = (p.x - .5) * depth * .6 + rng.random(), depth * 1.1 + rng.random()
-    t = .46 + .17 * sample(noise_tile(1, 1.6), u, v) + .16 * sample(noise_tile(2, .8), u * 1.6, v * 1.6)
-    if kind in ('moss', 'grass'): t = t + .34 * (.5 - sample(cells_tile(3, 240)[0], u * .9, v * 1.5))           # cushions
-    if kind == 'soil': t = t + .10 - .20 * smooth(sample(cells_tile(4, 300)[0], u, v * 1.4), .25, .6)            # crumbs
+    u, v = (p.x - .5) * depth * .75 + rng.random(), depth * .65 + rng.random()
+    t = .46 + .17 * sample(noise_tile(1, 1.6), u, v) + .13 * sample(noise_tile(2, .8), u * 1.2, v * 1.6)
+    if kind in ('moss', 'grass'): t = t + .34 * (.5 - sample(cells_tile(3, 240)[0], u * .8, v * 1.9))           # cushions
+    if kind == 'soil': t = t + .10 - .20 * smooth(sample(cells_tile(4, 300)[0], u * .8, v * 1.9), .25, .6)            # crumbs
     dark, middle, light = (np.array(c) * rng.uniform(.85, 1.15, 3) for c in style['colours'])
     steps = np.linspace(0, 2, 64)[:, None]
     palette = np.where(steps < 1, mix(dark, middle, steps), mix(middle, light, steps - 1)).astype(np.float32)
     scene.paint(p.where, palette[(clamp(t) * 63).astype(np.intp)], smooth(p.y, horizon - .05, horizon + .05) * np.ones_like(p.x))
     litter(scene, style, max(horizon, -.02))
 
-# %% ../nbs/workshop/scenery.ipynb #a1220145
+# %% ../nbs/workshop/scenery.ipynb #1c697f27
 def litter(
     scene:Scene, # What is painted on
     style:dict, # How many leaves, twigs and blades, and how tall: a value of `GROUNDS`
@@ -75,7 +75,7 @@ def litter(
     for x, y in places(style['twigs']): twig(scene, x, y, (.02 + .10 * (y - top)) * rng.uniform(.6, 1.6))
     for x, y in places(style['leaves']): leaf(scene, x, y, (.022 + .085 * (y - top)) * rng.uniform(.7, 1.4))
     colour, petals = FLOWERS[rng.integers(len(FLOWERS))], 5 if rng.random() < .6 else 0
-    for x, y in places(int(rng.choice((0, 0, 6, 16, 30)))): flower(scene, x, y, colour, petals)
+    for x, y in places(int(rng.choice((0, 0, 6, 16, 30)))): flower(scene, x, y, (.006 + .014 * (y - top)) * rng.uniform(.7, 1.4), colour, petals)
     for x, y in places(style['blades']): blade(scene, x, y, (.03 + .10 * (y - top)) * rng.uniform(.5, 1.3) * style['tall'])
 
 # %% ../nbs/workshop/scenery.ipynb #c01d51d9
@@ -113,18 +113,19 @@ def twig(
     t = (p.y - y) * np.cos(turn) - (p.x - x) * np.sin(turn)
     scene.paint(p.where, tone * (1 - 40 * t * scene.light[1])[..., None], scene.cover(wide - np.abs(t)) * (np.abs(s) < length) * .85)
 
-# %% ../nbs/workshop/scenery.ipynb #6b5f224c
+# %% ../nbs/workshop/scenery.ipynb #99a90ecd
 def flower(
     scene:Scene, # What is painted on
     x:float, # Middle, across
     y:float, # Middle, down
+    r:float, # Radius, in units of the side
     colour:tuple, # Red, green, blue, 0..1
     petals:int, # 0: a berry
 )->None: # Nothing; the canvas changes
     "A small flower or a berry."
-    r = scene.rng.uniform(.008, .02)
-    p = scene.patch(x - r, x + r, y - r, y + r)
+    p = scene.patch(x - r * 1.4, x + r * 1.4, y - r, y + r * 1.6)
     if p is None: return
+    scene.paint(p.where, 0., smooth(np.hypot((p.x - x) / 1.3, (p.y - y - r * .8) / .6), r, r * .3) * .35)
     dx, dy = p.x - x, (p.y - y) * 1.25
     d = np.hypot(dx, dy)
     reach = r * (.75 + (.25 * np.cos(petals * np.arctan2(dy, dx)) if petals else 0))

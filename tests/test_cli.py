@@ -2,7 +2,7 @@
 import json, os, re, signal, subprocess, sys, time, urllib.request, zipfile
 from pathlib import Path
 import pytest
-from fastlessons.cli import lab_command
+from fastlessons.serving import lab_command, lab_environment
 
 ENV = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONIOENCODING': 'utf-8'}
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,6 +62,21 @@ def test_run_leaves_a_notebook_and_a_page_and_overwrites_nothing(tmp_path):
     assert (tmp_path/'made_here').exists() and not outputs(tmp_path/'n.ipynb')
 
 
+def test_the_page_shows_the_still_twin_of_a_widget(tmp_path):
+    cell = ("from ipywidgets import IntSlider\nfrom IPython.display import display\nview = 'application/vnd.jupyter.widget-' 'view+json'\n"
+            "display({view: {'model_id': IntSlider().model_id}, 'text/html': '<b>the still ' 'twin</b>'}, raw=True)")
+    write_notebook(tmp_path/'w.ipynb', cell)
+    assert fastlessons('run', 'w.ipynb', cwd=tmp_path).returncode == 0
+    page = (tmp_path/'runs'/'w-1.html').read_text(encoding='utf-8')
+    assert '<b>the still twin</b>' in page and 'widget-view+json' not in page
+    assert 'application/vnd.jupyter.widget-view+json' in outputs(tmp_path/'runs'/'w-1.ipynb')[0]['data']   # in JupyterLab it may run
+
+
+def test_a_console_without_the_letter(tmp_path):
+    done = subprocess.run([sys.executable, '-m', 'fastlessons.cli', 'run', '→ ü'], cwd=tmp_path, capture_output=True, env={**ENV, 'PYTHONIOENCODING': 'cp1252'})
+    assert done.returncode == 2 and b"no lesson '? \xfc'" in done.stderr
+
+
 def test_run_of_a_failing_cell(tmp_path):
     write_notebook(tmp_path/'bad.ipynb', '1', '1/0', '3')
     done = fastlessons('run', 'bad.ipynb', cwd=tmp_path)
@@ -108,6 +123,33 @@ def address(p):
 def ask(url): return json.load(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5))
 
 
+def size_that_arrives(base, token, size):
+    "Send a kernel one message of this size, as the upload of a large photograph does; Jupyter's own limit is 10 MB."
+    websocket = pytest.importorskip('websocket')
+    headers = {'Authorization': f'token {token}'}
+    request = urllib.request.Request(f'{base}/api/kernels', data=b'{"name": "python3"}', method='POST', headers=headers)
+    kernel = json.load(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30))['id']
+    ws = websocket.create_connection(f"ws{base[4:]}/api/kernels/{kernel}/channels", header=headers, http_no_proxy=['127.0.0.1'], timeout=30)
+    content = dict(code=f"len('{'x'*size}')", silent=False, store_history=False, user_expressions={}, allow_stdin=False)
+    ws.send(json.dumps(dict(header=dict(msg_id='1', session='1', username='', msg_type='execute_request', version='5.3'), parent_header={}, metadata={}, channel='shell', content=content)))
+    while True:
+        message = json.loads(ws.recv())
+        if message['msg_type'] == 'execute_result': break
+    ws.close()
+    return int(message['content']['data']['text/plain'])
+
+
+def test_a_setting_of_ones_own_stays_beside_ours(tmp_path, monkeypatch):
+    from jupyter_server.serverapp import ServerApp
+    (tmp_path/'own').mkdir()
+    (tmp_path/'own'/'jupyter_server_config.json').write_text('{"ServerApp": {"tornado_settings": {"mine": 1}}}')
+    monkeypatch.setenv('JUPYTER_CONFIG_PATH', str(tmp_path/'own'))
+    monkeypatch.setenv('JUPYTER_CONFIG_PATH', lab_environment(tmp_path/'ours', 'secret')['JUPYTER_CONFIG_PATH'])
+    app = ServerApp()
+    app.load_config_file()
+    assert app.tornado_settings == {'mine': 1, 'websocket_max_message_size': 2**27}
+
+
 @posix
 @pytest.mark.parametrize('end', [signal.SIGINT, signal.SIGTERM])
 def test_study_serves_on_loopback_with_a_token_and_ends_quietly(tmp_path, end):
@@ -124,6 +166,7 @@ def test_study_serves_on_loopback_with_a_token_and_ends_quietly(tmp_path, end):
             with pytest.raises(OSError): ask(f'{base}/api/contents?content=0')   # not without the token
             kernel = ask(f'{base}/api/kernelspecs?token={token}')['kernelspecs']['python3']['spec']['argv'][0]
             assert kernel == sys.executable
+            if end == signal.SIGINT: assert size_that_arrives(base, token, 15_000_000) == 15_000_000
             assert token not in Path(f'/proc/{p.pid}/cmdline').read_text() if Path('/proc').is_dir() else True
             p.send_signal(end)
             out, err = p.communicate(timeout=15)
@@ -151,7 +194,7 @@ def write_wheel(folder, name, version, *requires):
 
 def test_add_package_changes_nothing_that_is_installed(tmp_path):
     "In an environment of its own, with wheels made here: one that fits, one that would need a newer `fastlessons_demo`."
-    from fastlessons.lessons import first_cells
+    from fastlessons.stamping import first_cells
     subprocess.run([sys.executable, '-m', 'venv', '--without-pip', tmp_path/'env'], check=True)
     python = next(p for p in (tmp_path/'env'/'bin'/'python', tmp_path/'env'/'Scripts'/'python.exe') if p.exists())
     import pip

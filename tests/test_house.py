@@ -65,8 +65,8 @@ def test_settings_file_is_the_packaged_one():
 
 @pytest.mark.parametrize('lesson', LESSONS, ids=lambda file: file.stem)
 def test_first_cells_of_a_lesson(lesson):
-    from fastlessons.lessons import stale
-    assert not stale(lesson), f'the first cells of {lesson.name} are not those of the address in pyproject.toml: lessons.stamp writes them'
+    from fastlessons.stamping import stale
+    assert not stale(lesson), f'the first cells of {lesson.name} are not those of the address in pyproject.toml: stamping.stamp writes them'
 
 
 def test_lessons_travel_in_the_wheel():

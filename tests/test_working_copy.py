@@ -1,8 +1,9 @@
 "A working copy under faults: whatever happens, what the learner wrote is still there."
 import errno, json, os, shutil
 import pytest
-from fastlessons import lessons
-from fastlessons.lessons import cleared, working_copy
+from fastlessons import copying, lessons, stamping
+from fastlessons.copying import working_copy
+from fastlessons.lessons import cleared
 
 
 def notebook(*texts):
@@ -123,13 +124,13 @@ def test_stopped_at_any_write_nothing_is_lost_and_the_next_call_goes_on(folder, 
 
 
 def test_a_file_saved_while_we_decide_is_not_replaced(folder, monkeypatch):
-    plan = lessons.plan
+    plan = copying.plan
     def slow(*args):
         rows = plan(*args)
         (folder/'02_two.ipynb').write_bytes(EDIT)
         (folder/'03_three.ipynb').write_bytes(EDIT)
         return rows
-    monkeypatch.setattr(lessons, 'plan', slow)
+    monkeypatch.setattr(copying, 'plan', slow)
     assert states(working_copy(folder, NEW)) == {'01_one.ipynb': 'updated', '02_two.ipynb': 'yours kept', '03_three.ipynb': 'yours kept'}
     assert content(folder)['02_two.ipynb'] == content(folder)['03_three.ipynb'] == EDIT
 
@@ -151,4 +152,4 @@ def test_outside_a_checkout_the_settings_come_too_under_the_same_rules(tmp_path,
     (folder/'settings.ini').write_text('[fastlessons]\nbs = 8\n')
     assert states(working_copy(folder))['settings.ini'] == 'yours kept'
     assert (folder/'settings.ini').read_text() == '[fastlessons]\nbs = 8\n'
-    assert lessons.badge('01_first_model.ipynb').startswith('[Open in Colab](https://colab.research.google.com/github/')   # from the metadata
+    assert stamping.badge('01_first_model.ipynb').startswith('[Open in Colab](https://colab.research.google.com/github/')   # from the metadata
