@@ -53,16 +53,16 @@ def draw(
     print(report)
     return int(bool(report.changed))
 
-# %% ../nbs/workshop/cli.ipynb #99348800
+# %% ../nbs/workshop/cli.ipynb #7b5ef39c
 def audit(
     folder:str|None=None, # Which pictures; None: the course's own
 )->int: # 0, or 1 where a picture is unfiled, missing, changed or filed twice
     "Compare pictures with the file that says where they come from."
     from fastlessons import sources
     from fastlessons.lessons import checkout
-    from fastlessons.pictures import drawing_edition
+    from fastlessons.pictures import cached
     from fastlessons.settings import cache_folder
-    folder = Path(folder).expanduser() if folder else (checkout() or cache_folder()/f'mushrooms-{drawing_edition()}')/'m_mushrooms'
+    folder = Path(folder).expanduser() if folder else (checkout() or cached())/'m_mushrooms'
     if not folder.is_dir(): raise NotADirectoryError(f"{folder} is not a folder: name one with a sub-folder for each class")
     register = next((p for p in (register_of(folder), folder.parent/'SOURCES.json') if p.is_file()), register_of(folder))
     if not register.is_file(): raise FileNotFoundError(f"{register} is missing: it says where each picture comes from (`fastlessons pictures draw` makes it)")

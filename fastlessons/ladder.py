@@ -11,9 +11,9 @@ import ast, os, subprocess, sys
 from dataclasses import dataclass
 from pathlib import Path
 
-# %% ../nbs/workshop/ladder.ipynb #3e3e6e67
+# %% ../nbs/workshop/ladder.ipynb #d9044d21
 RUNGS = dict(
-    settings=0, lessons=0, ladder=0,
+    settings=0, lessons=0, copying=0, stamping=0, ladder=0,
     painting=0, scenery=0, drawing=0, rendering=0, pictures=0,
     opening=0, classes=0, records=0, sources=0,
     judging=0, questions=0,
@@ -21,7 +21,7 @@ RUNGS = dict(
     controls=2, studying=2,
     machine=3,
     mushrooms=4,
-    cli=5)
+    running=5, serving=5, cli=5)
 
 # %% ../nbs/workshop/ladder.ipynb #e4f0afb2
 UPPER = {1: {'matplotlib'}, 2: {'ipywidgets', 'IPython'}, 3: {'torch', 'torchvision'},

@@ -129,14 +129,14 @@ def space_checks(
             Check('disk', disk > 0.5, f"{disk:.1f} GB free", "drawn pictures and runs need about 0.5 GB: make room, or set cache in settings.ini", stops=disk < 0.05),
             Check('cache', os.access(there, os.W_OK), f"{folder}{'' if folder.exists() else ' (made when needed)'}", "not writable: set cache in settings.ini to a folder of yours", stops=not checkout())]
 
-# %% ../nbs/workshop/machine.ipynb #93457ce4
+# %% ../nbs/workshop/machine.ipynb #0c57216d
 def picture_check(
     settings:Settings, # Says which pictures
 )->Check: # Found and intact?
     "Whether the pictures are there and intact."
-    from fastlessons.pictures import drawing_edition, missing_pictures
+    from fastlessons.pictures import cached, missing_pictures
     from fastlessons.sources import audit, check_pictures
-    home = checkout() or cache_folder(settings)/f'mushrooms-{drawing_edition()}'
+    home = checkout() or cached(settings)
     folder = Path(settings.pictures or home/'m_mushrooms')
     if not settings.pictures:
         missing, draw = missing_pictures(folder), f'fastlessons pictures draw --folder "{folder}"'

@@ -23,7 +23,7 @@ def _setting(
 # %% ../nbs/workshop/settings.ipynb #a62e4654
 _one_line = lambda value: not set(value) & set('\r\n\0')
 
-# %% ../nbs/workshop/settings.ipynb #cfa88191
+# %% ../nbs/workshop/settings.ipynb #197d1085
 @dataclass(frozen=True)
 class Settings:
     "The course's settings; `ValueError` where one has a type or a value that is not allowed."
@@ -31,7 +31,7 @@ class Settings:
         "empty, or the path of a folder", _one_line)
     seed:int = _setting(42, "Random choices start here: the same seed gives the same split and the same first batch.",
         "a whole number from 0 to 4294967295", lambda v: 0 <= v < 2**32)
-    size:int = _setting(96, "Side of the square pictures that the network sees, in pixels. Smaller is faster, larger shows more.",
+    size:int = _setting(64, "Side of the square pictures that the network sees, in pixels. Smaller is faster, larger shows more.",
         "a whole number from 16 to 1024", lambda v: 16 <= v <= 1024)
     bs:int = _setting(32, "Batch size: how many pictures the network sees before its weights move once.",
         "a whole number from 1 to 4096", lambda v: 1 <= v <= 4096)
@@ -39,7 +39,7 @@ class Settings:
         "a number above 0 and below 1", lambda v: 0 < v < 1)
     epochs:int = _setting(12, "How many times the training goes through all the pictures.",
         "a whole number from 1 to 1000", lambda v: 1 <= v <= 1000)
-    lr:float = _setting(0.004, "Learning rate: how far the weights move at each step.",
+    lr:float = _setting(0.01, "Learning rate: how far the weights move at each step.",
         "a number above 0 and at most 10", lambda v: 0 < v <= 10)
     num_workers:int = _setting(0, "Extra processes that load pictures. 0 works everywhere and is fast enough for small pictures.",
         "a whole number from 0 to 64", lambda v: 0 <= v <= 64)
