@@ -53,7 +53,7 @@ def draw(
     print(report)
     return int(bool(report.changed))
 
-# %% ../nbs/workshop/cli.ipynb #7b5ef39c
+# %% ../nbs/workshop/cli.ipynb #b95dc687
 def audit(
     folder:str|None=None, # Which pictures; None: the course's own
 )->int: # 0, or 1 where a picture is unfiled, missing, changed or filed twice
@@ -61,7 +61,6 @@ def audit(
     from fastlessons import sources
     from fastlessons.lessons import checkout
     from fastlessons.pictures import cached
-    from fastlessons.settings import cache_folder
     folder = Path(folder).expanduser() if folder else (checkout() or cached())/'m_mushrooms'
     if not folder.is_dir(): raise NotADirectoryError(f"{folder} is not a folder: name one with a sub-folder for each class")
     register = next((p for p in (register_of(folder), folder.parent/'SOURCES.json') if p.is_file()), register_of(folder))

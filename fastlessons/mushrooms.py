@@ -163,13 +163,13 @@ def probabilities(
     probs = predict_all(learn, [picture])[0]
     return dict(sorted(zip(learn.dls.vocab, probs.tolist()), key=lambda item: -item[1]))
 
-# %% ../nbs/workshop/mushrooms.ipynb #ea7b9296
+# %% ../nbs/workshop/mushrooms.ipynb #13548f95
 def predict_all(
     learn:Learner, # A trained model
     pictures:Iterable, # Paths or PIL images
 )->torch.Tensor: # Probabilities, shape (n, c)
     "Shows the model each picture as it is, without changes by chance; no progress bar."
-    with learn.no_bar(), learn.no_logging(): return learn.get_preds(dl=learn.dls.test_dl(list(pictures), num_workers=0))[0]
+    with learn.no_bar(), learn.no_logging(): return learn.get_preds(dl=learn.dls.test_dl(list(pictures), rm_type_tfms=0, num_workers=0))[0]
 
 # %% ../nbs/workshop/mushrooms.ipynb #722d60b3
 def guesses(

@@ -1,0 +1,34 @@
+"""Runs a lesson once, whole, in a real kernel, and saves it with its outputs: `python tools/execute.py nbs/01_first_model.ipynb`.
+
+Of a widget only its still twin is kept: without its kernel a widget is an error message."""
+import os, sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+
+def execute(path):
+    "Runs the notebook beside its file, so that it finds settings and pictures, and writes it in place when all has gone well."
+    nb = nbformat.read(path, 4)
+    NotebookClient(nb, timeout=600, resources={'metadata': {'path': str(path.parent)}}).execute()
+    for cell in nb.cells:
+        cell.metadata.pop('execution', None)
+        if cell.cell_type != 'code': continue
+        cell.execution_count = None
+        for output in cell.outputs:
+            if 'execution_count' in output: output.execution_count = None
+            output.get('data', {}).pop('application/vnd.jupyter.widget-view+json', None)
+        cell.outputs = [o for o in cell.outputs if o.output_type != 'stream' or o.name != 'stderr' or fail(path, o)]
+    nb.metadata.pop('widgets', None)
+    part = path.with_suffix('.part')
+    nbformat.write(nb, part)
+    os.replace(part, path)
+
+
+def fail(path, output):
+    raise SystemExit(f"{path}: a cell writes to stderr, which a reader would see as a red box: {output.text[:300]}")
+
+
+if __name__ == '__main__':
+    for name in sys.argv[1:]: execute(Path(name))
