@@ -23,7 +23,7 @@ def _setting(
 # %% ../nbs/workshop/settings.ipynb #a62e4654
 _one_line = lambda value: not set(value) & set('\r\n\0')
 
-# %% ../nbs/workshop/settings.ipynb #197d1085
+# %% ../nbs/workshop/settings.ipynb #c1a4fc05
 @dataclass(frozen=True)
 class Settings:
     "The course's settings; `ValueError` where one has a type or a value that is not allowed."
@@ -37,7 +37,7 @@ class Settings:
         "a whole number from 1 to 4096", lambda v: 1 <= v <= 4096)
     valid_pct:float = _setting(0.2, "The part of the pictures that is kept for validation and never trained on.",
         "a number above 0 and below 1", lambda v: 0 < v < 1)
-    epochs:int = _setting(12, "How many times the training goes through all the pictures.",
+    epochs:int = _setting(15, "How many times the training goes through all the pictures.",
         "a whole number from 1 to 1000", lambda v: 1 <= v <= 1000)
     lr:float = _setting(0.01, "Learning rate: how far the weights move at each step.",
         "a number above 0 and at most 10", lambda v: 0 < v <= 10)

@@ -45,8 +45,8 @@ def add_package(
         if there: done = subprocess.run([*pip, 'install', '-q', '-c', f.name, package], capture_output=True, text=True)
     if done.returncode: raise RuntimeError(f'pip could not install {package} beside what is there:\n{done.stderr[-1500:]}')
 
-# %% ../nbs/workshop/stamping.ipynb #9f02c472
-_made = "# Made by fastlessons.stamping.stamp: installs the course where it is missing (on Google Colab), else does nothing"
+# %% ../nbs/workshop/stamping.ipynb #57601849
+_made = "#@title Set-up: installs the course where it is missing (on Google Colab), else does nothing\n# Made by fastlessons.stamping.stamp"
 
 def first_cells(
     name:str, # A lesson's file name
@@ -63,7 +63,7 @@ def first_cells(
            f"if there is None or there.origin is None:\n    print('Installing the course, about a minute …')\n    add_package('git+{repository()}')\n    invalidate_caches()"
     return ' · '.join(links), cell
 
-# %% ../nbs/workshop/stamping.ipynb #42e36881
+# %% ../nbs/workshop/stamping.ipynb #40f5c322
 def _stamped(
     path:Path, # A lesson
 )->dict: # Its JSON with the first cells as they should be
@@ -78,9 +78,10 @@ def _stamped(
         lines[at:at] = ['', line]
     else: lines[at] = line
     title = {**nb['cells'][0], 'source': '\n'.join(lines).splitlines(True)}
-    install = dict(cell_type='code', id='install', metadata={}, outputs=[], execution_count=None, source=cell.splitlines(True))
+    folded = {'cellView': 'form', 'jupyter': {'source_hidden': True}}       # on Colab and in JupyterLab
+    install = dict(cell_type='code', id='install', metadata=folded, outputs=[], execution_count=None, source=cell.splitlines(True))
     rest = nb['cells'][1:]
-    if rest and source_of(rest[0]).startswith('# Made by fastlessons.'): rest = rest[1:]
+    if rest and '\n# Made by fastlessons.' in source_of(rest[0]): rest = rest[1:]
     return {**nb, 'cells': [title, install, *rest]}
 
 # %% ../nbs/workshop/stamping.ipynb #2cc1739b
