@@ -22,7 +22,6 @@ def recipe():
 
 def run(seed):
     "One training as lesson 01 does it, and the share of wrong answers on the test pictures."
-    from fastai.callback.schedule import Learner
     from fastai.torch_core import set_seed
     from fastlessons.mushrooms import guesses, mushroom_dls, small_learner, wrong_rate
     from fastlessons.pictures import drawn_folder, fresh_folder

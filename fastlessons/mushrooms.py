@@ -6,7 +6,7 @@
 __all__ = ['Opener', 'validation_part', 'chosen_part', 'mushroom_dls', 'batch_changes', 'set_aside_text', 'small_network',
            'small_learner', 'probabilities', 'predict_all', 'guesses', 'wrong_rate']
 
-# %% ../nbs/workshop/mushrooms.ipynb #9d5ae83d
+# %% ../nbs/workshop/mushrooms.ipynb #4332e10d
 import random
 import warnings
 from collections.abc import Iterable
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import fastai.callback.schedule  # noqa: F401  gives every Learner its fit_one_cycle and lr_find
 from fastai.callback.channelslast import ChannelsLast
 from fastai.data.all import CategoryBlock, DataBlock, DataLoaders, IndexSplitter, Normalize, TransformBlock, IntToFloatTensor
 from fastai.layers import ConvLayer, ResBlock
