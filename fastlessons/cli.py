@@ -136,7 +136,7 @@ def _parser()->argparse.ArgumentParser:
     _add_pictures(of)
     return top
 
-# %% ../nbs/workshop/cli.ipynb #33ae41d2
+# %% ../nbs/workshop/cli.ipynb #142ef473
 def main(
     argv:list[str]|None=None, # The words after `fastlessons`; None: those that were typed
 )->int: # 0 well, 1 something is wrong, 2 not understood, 130 interrupted
@@ -150,7 +150,7 @@ def main(
         parser.print_help()
         return 2
     except SystemExit as e: return e.code or 0
-    except KeyboardInterrupt: print("\ninterrupted", file=sys.stderr); return 130
+    except KeyboardInterrupt as e: print(f"\ninterrupted{f': {e}' if str(e) else ''}", file=sys.stderr); return 130
     except BrokenPipeError: sys.stdout = open(os.devnull, 'w'); return 1  # `fastlessons check | head`
     except (ValueError, OSError, RuntimeError) as e:
         if os.environ.get('FASTLESSONS_DEBUG'): raise

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['Opener', 'validation_part', 'chosen_part', 'mushroom_dls', 'batch_changes', 'set_aside_text', 'small_network',
-           'small_learner', 'probabilities', 'predict_all', 'guesses', 'wrong_rate']
+           'small_learner', 'probabilities', 'predict_all', 'guesses', 'labelled', 'wrong_rate']
 
-# %% ../nbs/workshop/mushrooms.ipynb #4332e10d
+# %% ../nbs/workshop/mushrooms.ipynb #973d91af
 import random
 import warnings
+from dataclasses import replace
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from fastai.data.all import CategoryBlock, DataBlock, DataLoaders, IndexSplitter
 from fastai.layers import ConvLayer, ResBlock
 from fastai.learner import Learner
 from fastai.metrics import error_rate
-from fastai.torch_core import no_random
+from fastai.torch_core import defaults, no_random
 from fastai.vision.augment import Resize, aug_transforms
 from fastai.vision.core import PILImage, imagenet_stats
 from PIL import Image
@@ -28,23 +29,25 @@ from torch import nn
 
 from .classes import GoodPictures, good_pictures, split_folders
 from .machine import pick_device
-from .opening import open_picture
+from .opening import as_rgb, open_picture, upright
 from .pictures import drawn_folder
 from .plots import Guess
 from .settings import Settings, load_settings
 
-# %% ../nbs/workshop/mushrooms.ipynb #424281f3
+# %% ../nbs/workshop/mushrooms.ipynb #c102e585
 class Opener:
     "Opens pictures as small `PILImage`s and keeps them while there is room; `ValueError` with the reason for a file that is no picture."
     def __init__(self,
         size:int, # Length of the short side in pixels
         room:int=500_000_000, # Bytes to keep in memory at most; the rest is opened each time
-    ): self.size, self.room, self.kept = size, room, {}
+    ): self.size, self.most, self.room, self.kept = size, room, room, {}
+
+    def __getstate__(self): return dict(size=self.size, most=self.most, room=self.most, kept={})       # pictures stay at home
 
     def __call__(self,
         source, # Path of a picture, or a PIL image
     )->PILImage: # RGB, upright
-        if isinstance(source, Image.Image): return self.small(source.convert('RGB'))
+        if isinstance(source, Image.Image): return self.small(as_rgb(upright(source)))
         stat = Path(source).stat()
         key = str(source), stat.st_mtime_ns, stat.st_size
         if key in self.kept: return self.kept[key]
@@ -56,7 +59,10 @@ class Opener:
     def small(self,
         picture:Image.Image, # RGB, of any size
     )->PILImage: # Scaled so that its short side is `self.size`
-        scale = self.size / min(picture.size)
+        short = min(picture.size)
+        if not short: raise ValueError(f"a picture of {picture.width}×{picture.height} pixels has nothing to see")
+        cx, cy, dx, dy = *(side / 2 for side in picture.size), *(min(side, 4 * short) / 2 for side in picture.size)
+        picture, scale = picture.crop((round(cx - dx), round(cy - dy), round(cx + dx), round(cy + dy))), self.size / short
         w, h = (max(self.size, round(side * scale)) for side in picture.size)
         return PILImage(picture.resize((w, h), Image.Resampling.BILINEAR, reducing_gap=2.))
 
@@ -75,7 +81,7 @@ def validation_part(
         chosen += rng.permutation(places)[:n].tolist()
     return sorted(chosen)
 
-# %% ../nbs/workshop/mushrooms.ipynb #08be2624
+# %% ../nbs/workshop/mushrooms.ipynb #668018ad
 def chosen_part(
     pictures:GoodPictures, # What is there
     folder:Path, # Where
@@ -86,43 +92,50 @@ def chosen_part(
     parts = split_folders(folder)
     names = [name for name, part in parts.items() if part == 'valid']
     if not names: return validation_part(pictures.labels, valid_pct, seed)
-    return [i for i, f in enumerate(pictures.files) if Path(f).relative_to(folder).parts[0] in names]
+    held = [i for i, f in enumerate(pictures.files) if Path(f).relative_to(folder).parts[0] in names]
+    if not held: raise ValueError(f"no picture that can be used in {', '.join(names)} below {folder}: put pictures of each class there, or remove the folder to have a part chosen by chance")
+    if missing := set(pictures.labels) - {pictures.labels[i] for i in held}:
+        warnings.warn(f"{', '.join(sorted(missing))}: no picture in {', '.join(names)}, so the error rate says nothing about it", stacklevel=3)
+    return held
 
-# %% ../nbs/workshop/mushrooms.ipynb #f5a52bba
+# %% ../nbs/workshop/mushrooms.ipynb #87397282
 def mushroom_dls(
     path=None, # Folder with a sub-folder a class (or `train` and `valid` with these inside); none: the settings' folder, or the drawn mushrooms
     size:int|None=None, # Side of the squares that the network sees, in pixels
-    bs:int|None=None, # Batch size; never more than there are pictures to train on
+    bs:int|None=None, # Batch size, 2 or more; never more than there are pictures to train on
     valid_pct:float|None=None, # Share kept for validation, above 0 and below 1
     seed:int|None=None, # Decides the split and the order
     num_workers:int|None=None, # Extra processes; 0 works everywhere
-    device=None, # 'cpu', 'cuda', 'mps' or 'auto'
+    device:str|None=None, # 'cpu', 'cuda', 'mps' or 'auto'
     augment:bool=True, # Show the network another version of each picture each time?
     settings:Settings|None=None, # Where the rest comes from; none: settings.ini
 )->DataLoaders: # fastai's, with `set_aside`: the files that were no pictures
     "Turns a folder of pictures into batches for training and validation; `ValueError` or `OSError` that says what to mend."
-    s = settings or load_settings()
-    size, bs, seed = size or s.size, bs or s.bs, s.seed if seed is None else seed
+    said = dict(size=size, bs=bs, valid_pct=valid_pct, seed=seed, num_workers=num_workers, device=device and str(device))
+    s = replace(settings or load_settings(), **{key: value for key, value in said.items() if value is not None})
+    if s.bs < 2: raise ValueError("bs is 1: batch normalization compares the pictures of a batch, so it needs 2 or more")
     folder = Path(path or s.pictures or drawn_folder(s)).expanduser()
     pictures = good_pictures(folder)
     if pictures.set_aside: warnings.warn(set_aside_text(pictures.set_aside), stacklevel=2)
-    held = chosen_part(pictures, folder, s.valid_pct if valid_pct is None else valid_pct, seed)
+    held = chosen_part(pictures, folder, s.valid_pct, s.seed)
+    where = pick_device(s.device)
+    defaults.use_cuda = False if where.type == 'cpu' else None           # else fastai asks a graphics card that may be reported and not work
     label_of = dict(zip(map(str, pictures.files), pictures.labels))
-    block = DataBlock(blocks=(TransformBlock(Opener(size), IntToFloatTensor), CategoryBlock), splitter=IndexSplitter(held),
-        get_items=lambda files: files, get_y=lambda file: label_of[str(file)], item_tfms=Resize(size), batch_tfms=batch_changes(augment))
-    dls = block.dataloaders(pictures.files, bs=min(bs, len(pictures.files) - len(held)), val_bs=max(64, bs),
-        num_workers=s.num_workers if num_workers is None else num_workers, device=pick_device(device or s.device))
-    dls.train.rng = random.Random(seed)
+    block = DataBlock(blocks=(TransformBlock(Opener(s.size), IntToFloatTensor), CategoryBlock), splitter=IndexSplitter(held),
+        get_items=lambda files: files, get_y=lambda file: label_of[str(file)], item_tfms=Resize(s.size), batch_tfms=batch_changes(augment))
+    dls = block.dataloaders(pictures.files, bs=min(s.bs, len(pictures.files) - len(held)), val_bs=max(64, s.bs),
+        num_workers=s.num_workers, device=where)
+    dls.train.rng = random.Random(s.seed)
     dls.set_aside = pictures.set_aside
     return dls
 
-# %% ../nbs/workshop/mushrooms.ipynb #abc5e32c
+# %% ../nbs/workshop/mushrooms.ipynb #e6251820
 def batch_changes(
     augment:bool, # Also change the pictures by chance?
 )->list: # Transforms of a whole batch
     "Mirror, zoom in a little, change the light; and in any case normalize (ImageNet's means and deviations per channel)."
     changes = aug_transforms(max_rotate=0, max_zoom=1.15, max_warp=0, max_lighting=.2, p_affine=.5) if augment else []
-    return [*changes, Normalize.from_stats(*imagenet_stats)]
+    return [*changes, Normalize.from_stats(*imagenet_stats, cuda=False)]
 
 # %% ../nbs/workshop/mushrooms.ipynb #f6eeb4d7
 def set_aside_text(
@@ -155,32 +168,32 @@ def small_learner(
     learn.recorder.add_time = False                                      # how long it took says more about the machine than about learning
     return learn
 
-# %% ../nbs/workshop/mushrooms.ipynb #4e25c70d
+# %% ../nbs/workshop/mushrooms.ipynb #45d6e65e
 def probabilities(
     learn:Learner, # A trained model
     picture, # Path of a picture, or a PIL image
 )->dict[str,float]: # Probability of each class, the likeliest first; they sum to 1
-    "What the model makes of one picture; `ValueError` with the reason where it can't be opened."
+    "What the model makes of one picture; `ValueError` with the reason, or `OSError`, where it can't be opened."
     probs = predict_all(learn, [picture])[0]
     return dict(sorted(zip(learn.dls.vocab, probs.tolist()), key=lambda item: -item[1]))
 
-# %% ../nbs/workshop/mushrooms.ipynb #13548f95
+# %% ../nbs/workshop/mushrooms.ipynb #a74e74f8
 def predict_all(
     learn:Learner, # A trained model
     pictures:Iterable, # Paths or PIL images
 )->torch.Tensor: # Probabilities, shape (n, c)
-    "Shows the model each picture as it is, without changes by chance; no progress bar."
-    with learn.no_bar(), learn.no_logging(): return learn.get_preds(dl=learn.dls.test_dl(list(pictures), rm_type_tfms=0, num_workers=0))[0]
+    "Shows the model each picture as it is, without changes by chance; no progress bar, and the record of the training stays."
+    with learn.no_bar(), learn.removed_cbs(learn.recorder): return learn.get_preds(dl=learn.dls.test_dl(list(pictures), rm_type_tfms=0, num_workers=0))[0]
 
-# %% ../nbs/workshop/mushrooms.ipynb #722d60b3
+# %% ../nbs/workshop/mushrooms.ipynb #c3f1128d
 def guesses(
     learn:Learner, # A trained model
-    folder=None, # A folder with a sub-folder a class; none: the validation set
+    folder=None, # A folder with a sub-folder a class (of one with `train` and `valid`, the latter); none: the validation set
 )->list[Guess]: # A row a picture, in the order of the files
     "What the model answers to each picture and what it should have answered; `ValueError` for a class that it never saw."
     vocab = list(learn.dls.vocab)
     if folder is None: files, labels = learn.dls.valid_ds.items, [vocab[int(y)] for _, y in learn.dls.valid_ds]
-    else: files, labels, _ = good_pictures(folder)
+    else: files, labels = labelled(Path(folder))
     if unknown := sorted(set(labels) - set(vocab)):
         raise ValueError(f"{', '.join(unknown)} in {folder} is no class of this model: it knows {', '.join(vocab)}")
     rows = []
@@ -188,6 +201,16 @@ def guesses(
         actual, best = p[vocab.index(label)].item(), int(p.argmax())
         rows.append(Guess(file, label, vocab[best], actual, p[best].item(), -float(np.log(max(actual, 1e-12)))))
     return rows
+
+# %% ../nbs/workshop/mushrooms.ipynb #dc8ff6e8
+def labelled(
+    folder:Path, # A sub-folder a class, or `train` and `valid` with these inside
+)->tuple[list,list]: # Files and labels
+    "The pictures to test on: of a folder with its own split only the validation part; says which files are left out."
+    pictures = good_pictures(folder)
+    if pictures.set_aside: warnings.warn(set_aside_text(pictures.set_aside), stacklevel=3)
+    here = chosen_part(pictures, folder, .5, 0) if 'valid' in split_folders(folder).values() else range(len(pictures.files))
+    return [pictures.files[i] for i in here], [pictures.labels[i] for i in here]
 
 # %% ../nbs/workshop/mushrooms.ipynb #3ceb8ba1
 def wrong_rate(

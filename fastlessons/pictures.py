@@ -38,7 +38,7 @@ def missing_pictures(
     there &= {o.file for o in load_sources(sources)}
     return [o for o in names if o not in there]
 
-# %% ../nbs/workshop/pictures.ipynb #eacab22b
+# %% ../nbs/workshop/pictures.ipynb #0466e758
 def _drawn_once(folder, per_class, first_seed):
     "The folder, its pictures drawn where they are missing."
     missing = missing_pictures(folder, per_class, first_seed)
@@ -55,7 +55,7 @@ def drawn_folder(
     if root:
         missing = missing_pictures(root/'m_mushrooms')
         if not missing: return root/'m_mushrooms'
-        print(f'{len(missing):,} pictures are missing in m_mushrooms (`fastlessons pictures` draws them): using a fresh set instead.')
+        print(f'{len(missing):,} pictures are missing in m_mushrooms (`fastlessons pictures draw --folder m_mushrooms` draws them): using a fresh set instead.')
     return _drawn_once(cached(settings)/'m_mushrooms', PER_CLASS, 0)
 
 # %% ../nbs/workshop/pictures.ipynb #f027a538

@@ -23,13 +23,13 @@ def _setting(
 # %% ../nbs/workshop/settings.ipynb #a62e4654
 _one_line = lambda value: not set(value) & set('\r\n\0')
 
-# %% ../nbs/workshop/settings.ipynb #c1a4fc05
+# %% ../nbs/workshop/settings.ipynb #d95624f7
 @dataclass(frozen=True)
 class Settings:
     "The course's settings; `ValueError` where one has a type or a value that is not allowed."
     pictures:str = _setting('', "The pictures to learn from. Empty: the drawn mushrooms. Your own: a folder with a sub-folder for each class.",
         "empty, or the path of a folder", _one_line)
-    seed:int = _setting(42, "Random choices start here: the same seed gives the same split and the same first batch.",
+    seed:int = _setting(42, "Random choices start here: the same seed gives the same split and the same order of the pictures.",
         "a whole number from 0 to 4294967295", lambda v: 0 <= v < 2**32)
     size:int = _setting(64, "Side of the square pictures that the network sees, in pixels. Smaller is faster, larger shows more.",
         "a whole number from 16 to 1024", lambda v: 16 <= v <= 1024)
