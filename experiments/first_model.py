@@ -1,12 +1,13 @@
 """Lesson 01's model, trained with five seeds and tested on 1,000 pictures drawn afresh: about three minutes on two cores.
 
 Run by `make experiments`. Each run is written as soon as it is done, so a run that is interrupted goes on where it stopped; a changed
-recipe begins anew. Nothing is chosen by the test pictures."""
+recipe begins anew. Network, rate, augmentation and epochs were chosen by the error on drawings with seeds from 1,000,000; the test pictures here are
+others, first looked at when all that was settled."""
 import json, os, warnings
 from dataclasses import asdict
 from pathlib import Path
 
-SEEDS, TEST_PER_CLASS, FIRST_TEST_SEED = range(5), 125, 1_000_000
+SEEDS, TEST_PER_CLASS, FIRST_TEST_SEED = range(5), 125, 3_000_000
 RECORD = Path(__file__).with_suffix('.json')
 
 

@@ -58,10 +58,10 @@ def drawn_folder(
         print(f'{len(missing):,} pictures are missing in m_mushrooms (`fastlessons pictures draw --folder m_mushrooms` draws them): using a fresh set instead.')
     return _drawn_once(cached(settings)/'m_mushrooms', PER_CLASS, 0)
 
-# %% ../nbs/workshop/pictures.ipynb #f027a538
+# %% ../nbs/workshop/pictures.ipynb #c39dfa2d
 def fresh_folder(
     n_per_class:int=25, # Pictures of each kind
-    first_seed:int=1_000_000, # Seed of the first, beyond those of the course's set
+    first_seed:int=3_000_000, # Seed of the first, beyond those of the course's set
     settings=None, # Whose `cache` to use; None: those of settings.ini
 )->Path: # A folder with a sub-folder a kind
     "Pictures to test on, drawn into the cache folder on first use; `ValueError` for seeds that the course's set uses."
