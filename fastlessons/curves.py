@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from .plots import PLAIN, SECOND, WRONG, axes_of, plain
 
-# %% ../nbs/workshop/curves.ipynb #f018578e
+# %% ../nbs/workshop/curves.ipynb #126e5895
 LINES = [(PLAIN, '-', 'o'), (SECOND, '--', 's'), (WRONG, ':', '^'), ('#0b6e4f', '-.', 'D'), ('#6b3fa0', (0, (5, 1)), 'v'), ('#444444', (0, (1, 1)), 'P')]
 MARKS = 12 # Markers on a line at most
 
@@ -30,7 +30,7 @@ def lines(
         if len(x) != len(values): raise ValueError(f"{len(x)} positions and {len(values)} values of {name!r}: one each is needed")
         ax.plot(x, values, ls=dash, marker=marker, ms=5, markevery=max(1, -(-len(x)//MARKS)), color=colour, label=plain(name))
     ax.set(xlabel=xlabel, ylabel=ylabel, **kw)
-    if len(ys) > 1: ax.legend(fontsize=9, frameon=False)
+    if len(ys) > 1: ax.legend(fontsize=9, frameon=False, **({} if kw.get('title') else dict(loc='lower left', bbox_to_anchor=(0, 1), ncols=3)))
     return ax
 
 # %% ../nbs/workshop/curves.ipynb #fffc615f
