@@ -63,7 +63,7 @@ def evaluate(
     if not items: raise ValueError("nothing to measure on: the validation set has no items")
     return total/items, wrong/items if classes else None
 
-# %% ../nbs/02_training.ipynb #3218a541
+# %% ../nbs/02_training.ipynb #0fc88218
 def plain_batch(
     batch, # A pair (inputs, targets) of tensors
     device, # Where the model is
@@ -71,8 +71,9 @@ def plain_batch(
     "A batch as PyTorch's own functions take it, also one of fastai's; `ValueError` where it is no such pair."
     if not (isinstance(batch, (tuple, list)) and len(batch) == 2 and all(isinstance(t, torch.Tensor) for t in batch)):
         raise ValueError(f"a batch is {type(batch).__name__}: it has to be a pair of tensors (inputs, targets)")
-    xb, yb = (t.as_subclass(torch.Tensor).to(device) for t in batch)
-    if len(xb) != len(yb): raise ValueError(f"inputs of shape {tuple(xb.shape)} and targets of shape {tuple(yb.shape)}: as many of one as of the other")
+    xb, yb = (t if type(t) is torch.Tensor and t.device == device else t.as_subclass(torch.Tensor).to(device) for t in batch)
+    if len(xb) != len(yb):
+        raise ValueError(f"inputs of shape {tuple(xb.shape)} and targets of shape {tuple(yb.shape)}: as many of one as of the other")
     return xb, yb
 
 def loss_of_batch(
