@@ -11,14 +11,14 @@ import ast, os, subprocess, sys
 from dataclasses import dataclass
 from pathlib import Path
 
-# %% ../nbs/workshop/ladder.ipynb #33a5f58e
+# %% ../nbs/workshop/ladder.ipynb #be460c6b
 RUNGS = dict(
     settings=0, lessons=0, copying=0, stamping=0, ladder=0,
     painting=0, scenery=0, species=0, stems=0, caps=0, growing=0, drawing=0, rendering=0, pictures=0,
     opening=0, classes=0, splitting=0, records=0, sources=0,
     judging=0, questions=0,
-    epochs=0, history=0, losses=0, metrics=0, experiments=0,
-    figures=1, plots=1, curves=1, steps=1,
+    predictions=0, losses=0, metrics=0, epochs=0, diagnosis=0, history=0, experiments=0,
+    figures=1, plots=1, curves=1, steps=1, thresholds=1,
     controls=2, studying=2, sliders=2, tables=2,
     machine=3, digits=3, training=3,
     answers=4, mushrooms=4,
