@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 import torch
 from .epochs import BatchRow, EpochRow
 
-# %% ../nbs/02_training.ipynb #9d7c4630
+# %% ../nbs/02_training.ipynb #274f7884
 def training_loop(
     model, # Takes inputs (n, …), gives predictions (n, …)
     loss_func, # Function: predictions, targets → mean loss
@@ -28,6 +28,7 @@ def training_loop(
         total, items = 0., 0
         for number, batch in enumerate(train):
             xb, yb = plain_batch(batch, device)
+            n = len(yb)
             try:
                 loss = loss_of_batch(model, loss_func, xb, yb)
                 value = loss.item()
@@ -35,9 +36,9 @@ def training_loop(
                 opt.zero_grad()                            # before, not after: an interrupted step leaves nothing behind
                 loss.backward()
                 opt.step()
-            except RuntimeError as e: raise too_large(e, len(yb))
-            total, items = total + value*len(yb), items + len(yb)
-            yield BatchRow(epoch, number, len(yb), value)
+            except RuntimeError as e: raise too_large(e, n)
+            total, items = total + value*n, items + n
+            yield BatchRow(epoch, number, n, value)
         if not items: raise ValueError("no batch to train on: give more items, or a smaller batch size")
         yield EpochRow(epoch, total/items, *evaluate(model, loss_func, valid))
 
@@ -63,18 +64,18 @@ def evaluate(
     if not items: raise ValueError("nothing to measure on: the validation set has no items")
     return total/items, wrong/items if classes else None
 
-# %% ../nbs/02_training.ipynb #0fc88218
+# %% ../nbs/02_training.ipynb #0728a4f8
 def plain_batch(
     batch, # A pair (inputs, targets) of tensors
     device, # Where the model is
 )->tuple[torch.Tensor,torch.Tensor]: # The same as plain tensors there
     "A batch as PyTorch's own functions take it, also one of fastai's; `ValueError` where it is no such pair."
-    if not (isinstance(batch, (tuple, list)) and len(batch) == 2 and all(isinstance(t, torch.Tensor) for t in batch)):
+    try: xb, yb = batch
+    except (TypeError, ValueError): xb = yb = None
+    if type(xb) is type(yb) is torch.Tensor and xb.device == device == yb.device: return xb, yb
+    if not (isinstance(xb, torch.Tensor) and isinstance(yb, torch.Tensor)):
         raise ValueError(f"a batch is {type(batch).__name__}: it has to be a pair of tensors (inputs, targets)")
-    xb, yb = (t if type(t) is torch.Tensor and t.device == device else t.as_subclass(torch.Tensor).to(device) for t in batch)
-    if len(xb) != len(yb):
-        raise ValueError(f"inputs of shape {tuple(xb.shape)} and targets of shape {tuple(yb.shape)}: as many of one as of the other")
-    return xb, yb
+    return xb.as_subclass(torch.Tensor).to(device), yb.as_subclass(torch.Tensor).to(device)
 
 def loss_of_batch(
     model, # Takes inputs (n, …), gives predictions
