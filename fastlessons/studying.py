@@ -137,6 +137,6 @@ def check_yourself(
     boxes = [QuestionBox(q, f'Question {i} of {len(qs)}', count) for i,q in enumerate(qs, 1)]
     text = html.escape(str(questions_text(lesson)))
     said = f"Questions, where widgets run; print(questions_text('{qs[0].lesson}')) shows them as text."
-    panel = Panel([w.HTML(STYLE), *boxes, done], said, f'<pre style="white-space:pre-wrap">{text}</pre>')
+    panel = Panel([w.HTML(STYLE), *boxes, done], said, f'<pre style="white-space:pre-wrap;word-break:normal;overflow-wrap:break-word">{text}</pre>')
     panel.add_class('fl-study')
     return panel

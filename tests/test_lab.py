@@ -174,9 +174,24 @@ def use_flipbook(description):
     return use
 
 
+def use_editor(p):
+    "The table from scores to loss: a score is moved by keyboard, and its row and the mean loss change."
+    out = p.tab.locator('.jp-OutputArea-output').filter(has=p.tab.locator('table')).filter(has=p.tab.locator('.widget-slider')).first
+    before, handle = out.locator('table').inner_text(), out.locator('.noUi-handle').first
+    handle.focus()
+    for _ in range(10): handle.press('ArrowRight')
+    for _ in range(100):
+        if out.locator('table').inner_text() != before: return out
+        p.tab.wait_for_timeout(100)
+    raise AssertionError("the table did not change with the score")
+
+
 # What is used in each lesson, besides its questions
 USES = {'01_first_model': {'browser': use_browser},
-        '02_training': {'bowl': use_flipbook('steps'), 'batches': use_flipbook('batch')}}
+        '02_training': {'bowl': use_flipbook('steps'), 'batches': use_flipbook('batch')},
+        '03_loss': {'editor': use_editor, 'weight': use_flipbook('weight')},
+        '04_metrics': {'threshold': use_flipbook('Threshold')},
+        '05_overfitting': {'epochs': use_flipbook('After epoch')}}
 LESSONS = sorted(f.stem for f in (ROOT/'nbs').glob('[0-9][0-9]_*.ipynb'))
 
 
