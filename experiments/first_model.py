@@ -3,12 +3,10 @@
 Run by `make experiments`. Each run is written as soon as it is done, so a run that is interrupted goes on where it stopped; a changed
 recipe begins anew. Network, rate, augmentation and epochs were chosen by the error on drawings with seeds from 1,000,000; the test pictures here are
 others, first looked at when all that was settled."""
-import json, os, warnings
+import warnings
 from dataclasses import asdict
-from pathlib import Path
 
 SEEDS, TEST_PER_CLASS, FIRST_TEST_SEED = range(5), 125, 3_000_000
-RECORD = Path(__file__).with_suffix('.json')
 
 
 def recipe():
@@ -21,30 +19,23 @@ def recipe():
             'test': f'{TEST_PER_CLASS} a kind, seeds from {FIRST_TEST_SEED:,}'}
 
 
-def run(seed):
+def run(task):
     "One training as lesson 01 does it, and the share of wrong answers on the test pictures."
     from fastai.torch_core import set_seed
     from fastlessons.mushrooms import guesses, mushroom_dls, small_learner, wrong_rate
     from fastlessons.pictures import drawn_folder, fresh_folder
     from fastlessons.settings import Settings
-    s = Settings(seed=seed)
-    set_seed(seed)
-    learn = small_learner(mushroom_dls(drawn_folder(), settings=s), seed)
+    s = Settings(seed=task['seed'])
+    set_seed(s.seed)
+    learn = small_learner(mushroom_dls(drawn_folder(), settings=s), s.seed)
     with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(s.epochs, s.lr)
-    return {'seed': seed, 'valid_error': wrong_rate(guesses(learn)), 'test_error': wrong_rate(guesses(learn, fresh_folder(TEST_PER_CLASS, FIRST_TEST_SEED)))}
+    return {'valid_error': wrong_rate(guesses(learn)), 'test_error': wrong_rate(guesses(learn, fresh_folder(TEST_PER_CLASS, FIRST_TEST_SEED)))}
 
 
 def main():
+    from fastlessons.experiments import record
     warnings.filterwarnings('ignore', category=FutureWarning)
-    made = json.loads(RECORD.read_text(encoding='utf-8')) if RECORD.exists() else {}
-    runs = made.get('runs', []) if made.get('recipe') == recipe() else []
-    for seed in SEEDS:
-        if seed not in {r['seed'] for r in runs}:
-            runs.append({k: round(v, 4) for k, v in run(seed).items()})
-            part = RECORD.with_suffix('.part')
-            part.write_text(json.dumps({'recipe': recipe(), 'runs': runs}, indent=1) + '\n', encoding='utf-8')
-            os.replace(part, RECORD)
-        print(next(r for r in runs if r['seed'] == seed), flush=True)
+    record(__file__, recipe(), [{'seed': seed} for seed in SEEDS], run)
 
 
 if __name__ == '__main__': main()

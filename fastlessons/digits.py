@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['Digits', 'digits', 'pictures', 'batches', 'TensorBatches', 'network']
 
-# %% ../nbs/workshop/digits.ipynb #7283a44f
+# %% ../nbs/workshop/digits.ipynb #027d50e6
+import operator
 from dataclasses import dataclass
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ def _shares(targs, sizes, rng):
         places[rng.permutation(mine)] = (np.arange(len(mine)) + rng.random()) / len(mine)
     return np.split(np.argsort(places, kind='stable'), np.cumsum(sizes))[:len(sizes)]
 
-# %% ../nbs/workshop/digits.ipynb #57c72891
+# %% ../nbs/workshop/digits.ipynb #f29fb7ff
 def digits(
     train:int|None=None, # Pictures to train on, at least 10; None: all that are left
     valid:int=360, # Pictures for validation
@@ -37,13 +38,14 @@ def digits(
     seed:int=42, # Decides which picture goes where, and which labels are wrong
     label_noise:float=0., # Share of the *training* labels that are replaced by chance, from 0 to 1
 )->Digits: # The same seed gives the same test and validation pictures, however many are trained on
-    "scikit-learn's handwritten digits in three parts; `ValueError` where there are not so many, or for a share outside 0..1."
+    "scikit-learn's handwritten digits in three parts; `ValueError` where there are not so many, or for a share outside 0..1, `TypeError` for numbers that are not whole."
     from sklearn.datasets import load_digits
     x, y = load_digits(return_X_y=True)
     left = len(y) - valid - test
     train = left if train is None else train
+    train, valid, test = (operator.index(n) for n in (train, valid, test))
     if min(valid, test) < 0 or not 10 <= train <= left:
-        raise ValueError(f"train is {train}, valid {valid}, test {test}: there are {len(y):,} digits, and train has to be from 10 to {max(left, 10)}")
+        raise ValueError(f"train is {train}, valid {valid}, test {test}: train has to be 10 or more, the others 0 or more, and all together at most {len(y):,}")
     if not 0 <= label_noise <= 1: raise ValueError(f"label_noise is {label_noise}: it is a share, from 0 to 1")
     rng = np.random.default_rng(seed)
     parts = _shares(y, [test, valid, train], rng)
@@ -62,7 +64,7 @@ def pictures(
     x = np.asarray(x)
     return 1 - x.reshape(*x.shape[:-1], 8, 8)
 
-# %% ../nbs/workshop/digits.ipynb #f6620493
+# %% ../nbs/workshop/digits.ipynb #b7e5d0bf
 def batches(
     dataset, # Pairs of input and target
     bs:int, # Batch size, 1 or more
@@ -72,7 +74,7 @@ def batches(
     if bs < 1: raise ValueError(f"bs is {bs}: a batch has at least one item")
     if not len(dataset): raise ValueError("no items: a batch needs at least one")
     order = None if seed is None else torch.Generator().manual_seed(seed)
-    if isinstance(dataset, TensorDataset): return TensorBatches(dataset, bs, order)
+    if type(dataset) is TensorDataset: return TensorBatches(dataset, bs, order)
     return DataLoader(dataset, bs, shuffle=seed is not None, generator=order)
 
 # %% ../nbs/workshop/digits.ipynb #9ba2db40

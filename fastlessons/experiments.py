@@ -10,45 +10,55 @@ import json, os
 from pathlib import Path
 from .lessons import course_file
 
-# %% ../nbs/workshop/experiments.ipynb #b839b22c
-def _rounded(value, digits):
-    "The same with shorter numbers; what JSON has no sign for (not a number, infinite) becomes None."
-    if isinstance(value, dict): return {str(k): _rounded(v, digits) for k, v in value.items()}
-    if isinstance(value, (list, tuple)): return [_rounded(v, digits) for v in value]
-    if isinstance(value, float): return round(value, digits) if abs(value) < float('inf') else None
-    return value
+# %% ../nbs/workshop/experiments.ipynb #3662eb14
+def _plain(value, digits=None):
+    "Plain values, as JSON has them: arrays as lists, numbers with so many significant digits, None for what is no number."
+    if hasattr(value, 'tolist'): value = value.tolist()
+    if isinstance(value, dict): return {str(k): _plain(v, digits) for k, v in value.items()}
+    if isinstance(value, (list, tuple)): return [_plain(v, digits) for v in value]
+    if isinstance(value, float) and not abs(value) < float('inf'): return None
+    return float(f'{value:.{digits}g}') if isinstance(value, float) and digits else value
+
+def _read(file):
+    "Recipe, tasks and runs of a file, empty where there is none; `ValueError` for one that is damaged."
+    if not file.exists(): return {'recipe': None, 'tasks': [], 'runs': []}
+    try:
+        made = json.loads(file.read_text(encoding='utf-8'))
+        if len(made['tasks']) == len(made['runs']) and all(isinstance(r, dict) for r in made['runs']): return made
+    except (ValueError, KeyError, TypeError): pass
+    raise ValueError(f"{file} is no record of runs, or damaged: restore it (git checkout {file.name}), or move it away to begin anew")
 
 def _write(file, made):
-    "All at once or not at all: a run is a line."
+    "All at once or not at all: a task or a run is a line."
     part = file.with_suffix('.part')
-    lines = ',\n'.join(json.dumps(r) for r in made['runs'])
-    part.write_text(f'{{"recipe": {json.dumps(made["recipe"])},\n"runs": [\n{lines}\n]}}\n', encoding='utf-8')
+    lines = {k: ',\n'.join(json.dumps(r) for r in made[k]) for k in ('tasks', 'runs')}
+    part.write_text(f'{{"recipe": {json.dumps(made["recipe"])},\n"tasks": [\n{lines["tasks"]}\n],\n"runs": [\n{lines["runs"]}\n]}}\n', encoding='utf-8')
     os.replace(part, file)
 
-def _find(runs, task):
-    "The run of a task, None where it was not made yet."
-    return next((r for r in runs if all(k in r and r[k] == v for k, v in task.items())), None)
-
-# %% ../nbs/workshop/experiments.ipynb #f21220b2
+# %% ../nbs/workshop/experiments.ipynb #ea6a6fae
 def record(
     script:str|Path, # The script that records: its results go into a `.json` of the same name beside it
     recipe:dict, # All that decides the figures, but for task and machine; changed, everything begins anew
     tasks:list[dict], # What to run: mappings of plain values, no two the same
-    run, # Function: task → mapping of what came out
-    digits:int=4, # Places after the point that are kept
-)->list[dict]: # All runs, in the order of the tasks
-    "Does the tasks that are not recorded yet and says what came out; `ValueError` for a task that stands there twice."
-    file, recipe, tasks = Path(script).with_suffix('.json'), json.loads(json.dumps(recipe)), json.loads(json.dumps(tasks))
+    run, # Function: task → mapping of what came out, under other names than those of the task
+    digits:int=5, # Significant digits that are kept
+)->list[dict]: # A run for each task, in their order: the task and what came out
+    "Does the tasks that are not recorded yet and says what came out; `ValueError` for tasks or results that can't be told apart, or a damaged file; `OSError` where it can't write."
+    file, recipe, tasks = Path(script).with_suffix('.json'), _plain(recipe), [_plain(t) for t in tasks]
     if twice := [t for i, t in enumerate(tasks) if t in tasks[:i]]: raise ValueError(f"the task {twice[0]} stands there twice: one run each")
-    made = json.loads(file.read_text(encoding='utf-8')) if file.exists() else {}
-    runs = made.get('runs', []) if made.get('recipe') == recipe else []
+    made = _read(file)
+    if made['recipe'] != recipe: made = {'recipe': recipe, 'tasks': [], 'runs': []}
+    file.with_suffix('.part').touch()                                          # fails now and not after an hour
+    file.with_suffix('.part').unlink()
     for task in tasks:
-        if not _find(runs, task):
-            runs.append({**task, **_rounded(run(task), digits)})
-            runs = [r for r in (_find(runs, t) for t in tasks) if r]
-            _write(file, {'recipe': recipe, 'runs': runs})
-        print({k: v for k, v in _find(runs, task).items() if not isinstance(v, (list, dict))}, flush=True)
-    return runs
+        if task not in made['tasks']:
+            result = _plain(run(dict(task)), digits)
+            if same := sorted(set(task) & set(result)): raise ValueError(f"the run of {task} returns {same[0]!r}, which is a name of its task: give the result another")
+            made['tasks'].append(task)
+            made['runs'].append({**task, **result})
+            _write(file, made)
+        print({k: v for k, v in made['runs'][made['tasks'].index(task)].items() if not isinstance(v, (list, dict))}, flush=True)
+    return [made['runs'][made['tasks'].index(task)] for task in tasks]
 
 # %% ../nbs/workshop/experiments.ipynb #2b9d27ff
 def recorded(

@@ -11,7 +11,7 @@ import ast, os, subprocess, sys
 from dataclasses import dataclass
 from pathlib import Path
 
-# %% ../nbs/workshop/ladder.ipynb #be460c6b
+# %% ../nbs/workshop/ladder.ipynb #431cca6a
 RUNGS = dict(
     settings=0, lessons=0, copying=0, stamping=0, ladder=0,
     painting=0, scenery=0, species=0, stems=0, caps=0, growing=0, drawing=0, rendering=0, pictures=0,
@@ -20,7 +20,7 @@ RUNGS = dict(
     predictions=0, losses=0, metrics=0, epochs=0, diagnosis=0, history=0, experiments=0,
     figures=1, plots=1, curves=1, steps=1, thresholds=1,
     controls=2, studying=2, sliders=2, tables=2,
-    machine=3, digits=3, training=3,
+    machine=3, digits=3, faults=3, training=3,
     answers=4, mushrooms=4,
     running=5, serving=5, cli=5)
 

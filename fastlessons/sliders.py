@@ -5,40 +5,48 @@
 # %% auto #0
 __all__ = ['page_maker', 'flipbook']
 
-# %% ../nbs/workshop/sliders.ipynb #4ae42dd6
-from functools import lru_cache
+# %% ../nbs/workshop/sliders.ipynb #05509e07
 import ipywidgets as w
+import numpy as np
 from .controls import Panel, sentence
 from .figures import figure_html
 
-# %% ../nbs/workshop/sliders.ipynb #22daac8d
+# %% ../nbs/workshop/sliders.ipynb #809023c0
 def page_maker(
     draw, # Function: value → (figure, alternative text)
-): # Function: value → HTML; the same value is drawn once only
-    "Makes a page of each value; what goes wrong becomes a sentence, since nobody sees an error in a widget's callback."
-    @lru_cache(maxsize=400)
-    def page(value):
-        try: return figure_html(*draw(value))
+): # Function: number of the page, value → HTML; a page is drawn once only
+    "Makes the pages; what goes wrong becomes a sentence, since nobody sees an error in a widget's callback."
+    pages = {}
+    def page(i, value):
+        if i in pages: return pages[i]
+        try:
+            fig, text = draw(value)
+            pages[i] = figure_html(fig, text)
         except Exception as e: return sentence(f"{value}: the figure failed with {type(e).__name__}: {e}")
+        return pages[i]
     return page
 
-# %% ../nbs/workshop/sliders.ipynb #8d1055be
+# %% ../nbs/workshop/sliders.ipynb #1f0bcd02
 def flipbook(
     draw, # Function: value → (figure, alternative text)
-    values, # The values in order: numbers or texts; or pairs (name, value)
+    values, # The values in order, of any kind; or pairs (name, value), or a mapping name → value
     description:str='Step', # What the slider moves
     stills=None, # Values whose figures are shown where widgets don't run; None: first, middle and last
     start=None, # Value to begin with; None: the first
 )->Panel: # A slider with a figure below it
     "A slider through recorded figures; `ValueError` if there are none, or for a start or still that is not among the values."
-    named = [v if isinstance(v, tuple) else (str(v), v) for v in values]
+    named = list(values.items()) if isinstance(values, dict) else [v if isinstance(v, tuple) and len(v) == 2 else (str(v), v) for v in values]
     if not named: raise ValueError("no values to go through: the list is empty")
     there, page = [v for _, v in named], page_maker(draw)
-    stills = list(dict.fromkeys((there[0], there[len(there)//2], there[-1]))) if stills is None else list(stills)
-    if wrong := [v for v in [*stills, *([] if start is None else [start])] if v not in there]:
-        raise ValueError(f"{wrong[0]!r} is not among the {len(there)} values of this slider, from {there[0]!r} to {there[-1]!r}")
-    slider = w.SelectionSlider(options=named, value=there[0] if start is None else start, description=description,
+    def place(v): return next((i for i, o in enumerate(there) if o is v or np.array_equal(o, v)), None)
+    shown = [0, len(there)//2, len(there) - 1] if stills is None else [place(v) for v in stills]
+    first = 0 if start is None else place(start)
+    if None in (*shown, first):
+        wrong = next(v for v in [*(stills or []), start] if v is not None and place(v) is None)
+        raise ValueError(f"{wrong!r} is not among the {len(there)} values of this slider, from {there[0]!r} to {there[-1]!r}")
+    slider = w.SelectionSlider(options=[(str(name), i) for i, (name, _) in enumerate(named)], index=first, description=description,
         continuous_update=True, style={'description_width': 'initial'}, layout=w.Layout(width='min(40em, 95%)'))
-    out = w.HTML(page(slider.value))
-    slider.observe(lambda change: setattr(out, 'value', page(change['new'])), 'value')
-    return Panel([slider, out], f"A slider over {description}, where widgets run; some of its figures stand here.", ''.join(map(page, stills)))
+    out = w.HTML(page(first, there[first]))
+    slider.observe(lambda change: setattr(out, 'value', page(change['new'], there[change['new']])), 'index')
+    return Panel([slider, out], f"A slider over {description}, where widgets run; some of its figures stand here.",
+                 ''.join(page(i, there[i]) for i in dict.fromkeys(shown)))

@@ -48,6 +48,6 @@ def test_batch_size_again():
 
 def test_first_model_again():
     module, runs = load('first_model'), made('first_model')['runs']
-    now = module.run(0)
+    now = module.run({'seed': 0})
     errors = [r['test_error'] for r in runs]
     assert min(errors) - .03 < now['test_error'] < max(errors) + .03
