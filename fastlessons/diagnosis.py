@@ -140,13 +140,17 @@ def too_early(
                          ('as many epochs again', 'a higher learning rate, if it falls slowly'))
     if not c.valid: return Diagnosis('too early to tell', None, ("there is no valid_loss, so learning can't be told from memorizing",), ('keep a part of the items for validation',))
 
-# %% ../nbs/workshop/diagnosis.ipynb #ff030e38
+# %% ../nbs/workshop/diagnosis.ipynb #b31b5e27
 def underfitting(
     c:Curves, # What is known
 )->Diagnosis|None: # A finding or nothing
     "It has stopped getting better and is not good, on the training items either."
     train, valid = level(c.train), level(c.valid)
     if min(train, valid) < HIGH*c.unit: return None
+    half, now = c.train[len(c.train)//2 - 1], c.train[-1]
+    if half - now > STILL*c.unit:
+        says = f"valid_loss is level, but train_loss still falls: from {half:.4g} in the middle to {now:.4g} now"
+        return Diagnosis('too early to tell', None, (says,), ('as many epochs again',))
     says = f"train_loss {train:.4g} and valid_loss {valid:.4g} are high and flat: guessing, or the beginning, costs {c.unit:.4g}"
     return Diagnosis('underfitting', None, (says,), ('a larger network: if train_loss falls and valid_loss does not, it was the labels or the inputs',
         'less dropout, weight decay, augmentation', 'a learning rate three times higher, and one ten times lower'))

@@ -16,12 +16,14 @@ from .predictions import numbers, score_table
 def mse(
     preds, # Predicted numbers, of any shape: lists, an array or a tensor
     targs, # The true ones, of the same shape
-)->float: # Mean of the squared differences, in the square of their unit
-    "Mean squared error; `ValueError` where the shapes differ, there is nothing, or a number is NaN or infinite."
+)->float: # Mean of the squared differences, in the square of their unit; `math.inf` if too large
+    "Mean squared error; `ValueError` for shapes that differ, no numbers, NaN or an infinite one."
     preds, targs = numbers(preds, 'preds'), numbers(targs, 'targs')
     if preds.shape != targs.shape:
-        raise ValueError(f"preds of shape {preds.shape} and targs of shape {targs.shape}: they must be the same")
-    return float(((preds.astype(float) - targs.astype(float))**2).mean())
+        raise ValueError(f"preds of shape {preds.shape} and targs of shape {targs.shape}: "
+                         "they must be the same")
+    with np.errstate(over='ignore'):
+        return float(((preds.astype(float) - targs.astype(float))**2).mean())
 
 # %% ../nbs/03_loss.ipynb #abe930dd
 def softmax(
@@ -30,8 +32,10 @@ def softmax(
     "Scores as probabilities; `ValueError` where they have another shape, or one is NaN or infinite."
     scores = numbers(scores, 'scores').astype(float)
     if scores.ndim not in (1, 2):
-        raise ValueError(f"scores of shape {scores.shape}: give (c,) for one item of c classes or (n, c) for n items")
-    exps = np.exp(scores - scores.max(-1, keepdims=True))            # the highest becomes 0: no exp can be too large
+        raise ValueError(f"scores of shape {scores.shape}: give (c,) for one item of c classes "
+                         "or (n, c) for n items")
+    with np.errstate(over='ignore'):    # a difference beyond all numbers: its exp is 0
+        exps = np.exp(scores - scores.max(-1, keepdims=True))   # the highest becomes 0: no exp too large
     return exps / exps.sum(-1, keepdims=True)
 
 # %% ../nbs/03_loss.ipynb #a6a4c897
@@ -39,13 +43,15 @@ def nll(
     probs, # Probability of each class, shape (c,), sums to 1
     targ:int, # Index of the true class, 0 <= `targ` < c
 )->float: # Loss in nats: 0 is sure and right, `math.inf` is sure and wrong
-    "Negative log-likelihood of class `targ`; `IndexError` where there is none, `ValueError` for no probabilities."
+    "Negative log-likelihood; `IndexError` for no such class, `ValueError` for no probabilities."
     p, targ = numbers(probs, 'probs'), operator.index(targ)
-    if p.ndim != 1: raise ValueError(f"probs of shape {p.shape}: give the probabilities of one item, shape (c,)")
+    if p.ndim != 1:
+        raise ValueError(f"probs of shape {p.shape}: give the probabilities of one item, shape (c,)")
     if p.min() < 0 or abs(p.sum() - 1) > 1e-3:
         raise ValueError(f"probs sum to {p.sum():.4g}, the smallest is {p.min():.4g}: "
                          "the sum must be 1 and none below 0; softmax makes such of scores")
-    if not 0 <= targ < len(p): raise IndexError(f"targ is {targ}: for {len(p)} classes it must be 0 to {len(p)-1}")
+    if not 0 <= targ < len(p):
+        raise IndexError(f"targ is {targ}: for {len(p)} classes it must be 0 to {len(p)-1}")
     return max(0., -math.log(p[targ])) if p[targ] else math.inf
 
 # %% ../nbs/03_loss.ipynb #d67bb05d
@@ -54,17 +60,18 @@ def _log_probs(
 )->np.ndarray: # log of each probability, shape (n, c)
     "`np.log(softmax(scores))`, right also where a probability is too small to be written down."
     scores = np.asarray(scores, float)
-    scores = scores - scores.max(1, keepdims=True)
+    with np.errstate(over='ignore'): scores = scores - scores.max(1, keepdims=True)
     return scores - np.log(np.exp(scores).sum(1, keepdims=True))
 
 # %% ../nbs/03_loss.ipynb #5a838011
 def cross_entropy(
     scores, # What a model says, a row of c scores an item: shape (n, c)
     targs, # Index of the true class of each item, shape (n,)
-)->float: # Mean loss of an item in nats
-    "Mean of −log(probability of the true class); `ValueError` for shapes that don't fit, no items, NaN, no such class."
+)->float: # Mean loss of an item in nats; `math.inf` where it is too large for a number
+    "Mean −log(probability of the truth); `ValueError` for wrong shapes, no items, NaN, no such class."
     scores, targs = score_table(scores, targs)
-    return float(-_log_probs(scores)[np.arange(len(targs)), targs].mean()) + 0.               # + 0: no −0.0
+    with np.errstate(over='ignore'):
+        return float(-_log_probs(scores)[np.arange(len(targs)), targs].mean()) + 0.      # + 0: no −0.0
 
 # %% ../nbs/03_loss.ipynb #07e50dee
 @dataclass(frozen=True)
@@ -84,11 +91,13 @@ def loss_table(
     targs, # Index of the true class of each item, shape (n,)
     vocab=None, # Names of the c classes; none: their numbers
 )->list[LossRow]: # A row for each item, in the order given
-    "From scores to loss, step by step; `ValueError` where `vocab` has another length, and as `cross_entropy` says."
+    "From scores to loss, step by step; `ValueError` as in `cross_entropy`, for too few or many names."
     scores, targs = score_table(scores, targs)
     names = [str(o) for o in (range(scores.shape[1]) if vocab is None else vocab)]
     if len(names) != scores.shape[1]:
-        raise ValueError(f"{len(names)} names and {scores.shape[1]} scores an item: each class needs one name")
+        raise ValueError(f"{len(names)} names and {scores.shape[1]} scores an item: "
+                         "each class needs one name")
     with np.errstate(over='ignore'): exps = np.exp(scores)
     columns = [o.tolist() for o in (targs, scores, exps, softmax(scores), _log_probs(scores))]
-    return [LossRow(names[t], t, tuple(s), tuple(e), tuple(p), p[t], -log[t] + 0.) for t, s, e, p, log in zip(*columns)]
+    return [LossRow(names[t], t, tuple(s), tuple(e), tuple(p), p[t], -log[t] + 0.)
+            for t, s, e, p, log in zip(*columns)]

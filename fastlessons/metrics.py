@@ -31,12 +31,12 @@ def accuracy(
     p, t, _ = preds_and_targs(preds, targs)
     return float((p == t).mean())
 
-# %% ../nbs/04_metrics.ipynb #3fa7c879
+# %% ../nbs/04_metrics.ipynb #6a311a11
 def _share(part, whole): return part/whole if whole else math.nan
 
 @dataclass(frozen=True)
 class Counts:
-    "The four ways an answer to a yes-or-no question can come out, counted; a metric that is 0/0 is `math.nan`."
+    "The four ways an answer to a yes-or-no question can come out; a metric that is 0/0 is `math.nan`."
     tp:int # Said yes, and it is
     fp:int # Said yes, and it is not: a false alarm
     fn:int # Said no, and it is: a miss
@@ -51,13 +51,13 @@ class Counts:
     @property
     def f1(self)->float: return _share(2*self.tp, 2*self.tp + self.fp + self.fn)
 
-# %% ../nbs/04_metrics.ipynb #d522dc2c
+# %% ../nbs/04_metrics.ipynb #aeeeb36e
 def counts(
     preds, # Class numbers, shape (n,), or scores or probabilities of each class, shape (n, c)
     targs, # The true class numbers, shape (n,)
-    positive:int=1, # The class that is asked about
+    positive:int=1, # The class that is asked about; with class numbers it need not occur
 )->Counts: # Of the question: is it `positive`?
-    "The four counts of one class; `ValueError` as of `error_rate`, or if there is no such class."
+    "The four counts of one class; `ValueError` as of `error_rate`, or if the scores have no column for it."
     p, t, classes = preds_and_targs(preds, targs)
     positive = class_numbers([positive], 'positive', classes)[0]
     yes, is_it = p == positive, t == positive
@@ -73,13 +73,13 @@ def _of_class(metric, preds, targs, positive):
         warnings.warn(f"{metric} of class {positive} is undefined (0/0): {UNDEFINED[metric]}", stacklevel=3)
     return value
 
-# %% ../nbs/04_metrics.ipynb #a43255fd
+# %% ../nbs/04_metrics.ipynb #8f0adf77
 def precision(
     preds, # Class numbers, shape (n,), or scores or probabilities of each class, shape (n, c)
     targs, # The true class numbers, shape (n,)
     positive:int=1, # The class that is asked about
 )->float: # 0 to 1, or `math.nan`
-    "Of the items said to be of a class, the share that is; `math.nan` and a warning at 0/0, `ValueError` as of `counts`."
+    "Share of those said to be of a class that are; `math.nan` and a warning at 0/0, `ValueError` as of `counts`."
     return _of_class('precision', preds, targs, positive)
 
 # %% ../nbs/04_metrics.ipynb #9caf89b0
@@ -100,35 +100,39 @@ def f1(
     "Harmonic mean of precision and recall; `math.nan` and a warning at 0/0, `ValueError` as of `counts`."
     return _of_class('f1', preds, targs, positive)
 
-# %% ../nbs/04_metrics.ipynb #892c03c7
+# %% ../nbs/04_metrics.ipynb #cc99a82e
 def at_threshold(
     probs, # Probability of yes, shape (n,), each 0 to 1
     targs, # Is it? 1 or 0 (True or False) each, shape (n,)
     threshold:float=.5, # Yes from this probability on, 0 to 1
 )->Counts: # How the answers come out
-    "The four counts when yes is said from a threshold on; `ValueError` for other shapes, or what is not from 0 to 1."
-    p, t = numbers(probs, 'probs'), class_numbers(targs, 'targs', 2)
-    if p.shape != t.shape: raise ValueError(f"probs of shape {p.shape} and targs of shape {t.shape}: both must be (n,)")
+    "The four counts of yes from a threshold on; `ValueError` for other shapes, or what is not from 0 to 1."
+    p, t, threshold = numbers(probs, 'probs'), class_numbers(targs, 'targs', 2), float(threshold)
+    if p.shape != t.shape:
+        raise ValueError(f"probs of shape {p.shape} and targs of shape {t.shape}: both must be (n,)")
     if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold is {threshold}: it is compared with probabilities, so it must be from 0 to 1")
+        raise ValueError(f"threshold is {threshold}: like the probabilities it must be from 0 to 1")
     bad = np.flatnonzero((p < 0) | (p > 1 + 1e-6))  # a mean of rounded numbers may be a little above 1
     if not len(bad): return counts((p >= threshold).astype(int), t)
     raise ValueError(f"probs[{bad[0]}] is {p[bad[0]]}, no probability ({len(bad)} such): "
                      "softmax or sigmoid turns scores into some")
 
-# %% ../nbs/04_metrics.ipynb #7b052f05
+# %% ../nbs/04_metrics.ipynb #6e26ae62
 def confusion_counts(
     preds, # Class numbers, shape (n,), or scores or probabilities of each class, shape (n, c)
     targs, # The true class numbers, shape (n,)
-    classes:int|None=None, # Number of classes c; none: as many as scores, or as the highest class number asks for
+    classes:int|None=None, # How many, c; none: as many as scores, or as the highest class number asks for
 )->np.ndarray: # Counts, shape (c, c): rows are actual classes, columns predicted ones
-    "The confusion matrix; `ValueError` as of `error_rate`, or for a class number that `classes` has no room for."
+    "The confusion matrix; `ValueError` as of `error_rate`, or if `classes` has no room for a class number."
     p, t, c = preds_and_targs(preds, targs)
+    if classes is not None and classes not in range(1, 10_001):
+        raise ValueError(f"classes is {classes}: it must be a whole number from 1 to 10000")
     if None not in (classes, c) and classes != c:
         raise ValueError(f"classes is {classes}, but preds have {c} columns: one score each class")
-    c = classes or c or int(max(p.max(), t.max())) + 1
+    c = int(classes or c or max(p.max(), t.max()) + 1)
     if c > 10_000:
-        raise ValueError(f"class number {c - 1} asks for a table of {c} × {c}: number the classes from 0 without gaps")
+        raise ValueError(f"class number {c - 1} asks for a table of {c} × {c}: "
+                         "number the classes from 0 without gaps")
     p, t = class_numbers(p, 'preds', c), class_numbers(t, 'targs', c)
     return np.bincount(t*c + p, minlength=c*c).reshape(c, c)
 
@@ -143,7 +147,7 @@ class ClassRow:
     f1:float # 0 to 1, or `math.nan`
     undefined:str # Which of them are 0/0, and why; empty: none
 
-# %% ../nbs/04_metrics.ipynb #b80d12af
+# %% ../nbs/04_metrics.ipynb #333b8932
 def class_table(
     preds, # Class numbers, shape (n,), or scores or probabilities of each class, shape (n, c)
     targs, # The true class numbers, shape (n,)
@@ -152,39 +156,42 @@ def class_table(
     "Precision, recall and F1 of every class; `ValueError` as of `confusion_counts`."
     m = confusion_counts(preds, targs, None if vocab is None else len(vocab))
     rows = []
-    for i, name in enumerate(range(len(m)) if vocab is None else vocab):
+    for i, label in enumerate(range(len(m)) if vocab is None else vocab):
         tp, fp, fn = (int(n) for n in (m[i, i], m[:, i].sum() - m[i, i], m[i].sum() - m[i, i]))
         c = Counts(tp, fp, fn, int(m.sum()) - tp - fp - fn)
-        why = '; '.join(f'{metric}: {reason}' for metric, reason in UNDEFINED.items() if math.isnan(getattr(c, metric)))
-        rows.append(ClassRow(str(name), tp + fn, c.precision, c.recall, c.f1, why))
+        why = [f'{name}: {reason}' for name, reason in UNDEFINED.items() if math.isnan(getattr(c, name))]
+        rows.append(ClassRow(str(label), tp + fn, c.precision, c.recall, c.f1, '; '.join(why)))
     return rows
 
-# %% ../nbs/04_metrics.ipynb #18c5e8b1
+# %% ../nbs/04_metrics.ipynb #e5db30a1
 def top_k_accuracy(
     scores, # Scores or probabilities of each class, shape (n, c)
     targs, # The true class numbers, shape (n,)
     k:int=5, # How many classes may be named, 1 to c
 )->float: # Share of the items whose class is among the k highest, 0 to 1
-    "Is the true class among the first k? Of equal scores the lower class counts first; `ValueError` for such a k."
+    "Is the true class among the first k? Ties: the lower class is first; `ValueError` for a k that can't be."
     s, t = score_table(scores, targs)
     c = s.shape[1]
-    if k not in range(1, c + 1): raise ValueError(f"k is {k}: with {c} classes it must be a whole number from 1 to {c}")
+    if k not in range(1, c + 1):
+        raise ValueError(f"k is {k}: with {c} classes it must be a whole number from 1 to {c}")
     own = s[np.arange(len(t)), t][:, None]
     before = (s > own) | ((s == own) & (np.arange(c) < t[:, None]))  # classes that come before the true one
-    return float((before.sum(1) < k).mean())
+    return float((before.sum(1) < int(k)).mean())
 
-# %% ../nbs/04_metrics.ipynb #28326918
+# %% ../nbs/04_metrics.ipynb #f919bcac
 def error_interval(
     wrong:int, # How many were wrong, 0 to `n`
     n:int, # Of how many, 1 or more
     level:float=.95, # How often such intervals are to contain the true rate, above 0 and below 1
 )->tuple[float,float]: # Lowest and highest error rate that go with it, 0 to 1
-    "Interval of an error rate (or other share) from a sample; `ValueError` for impossible counts or such a level."
-    if n == 0: raise ValueError("a metric on zero items: n is 0, and of nothing there is no error rate")
+    "Interval of an error rate (or other share) from a sample; `ValueError` for impossible counts or level."
+    if n == 0: raise ValueError("n is 0: an error rate needs at least one item")
     if not (n >= 1 and 0 <= wrong <= n and n % 1 == wrong % 1 == 0):
-        raise ValueError(f"{wrong} wrong of {n}: whole numbers of items are needed (no shares), and wrong from 0 to n")
+        raise ValueError(f"{wrong} wrong of {n}: whole numbers of items are needed (no shares), "
+                         "and wrong from 0 to n")
     if not 0 < level < 1: raise ValueError(f"level is {level}: it must be above 0 and below 1, such as 0.95")
-    wrong, n, z = int(wrong), int(n), NormalDist().inv_cdf((1 + level)/2)
+    wrong, n, z = int(wrong), int(n), -NormalDist().inv_cdf((1 - level)/2)
     centre = (wrong + z*z/2) / (n + z*z)
-    half = z / (n + z*z) * math.sqrt(wrong*(n - wrong)/n + z*z/4)  # Wilson, J. Am. Stat. Assoc. 22 (1927), 209–212
+    # Wilson, Journal of the American Statistical Association 22 (1927), 209–212
+    half = z / (n + z*z) * math.sqrt(wrong*(n - wrong)/n + z*z/4)
     return 0. if wrong == 0 else centre - half, 1. if wrong == n else centre + half

@@ -8,25 +8,30 @@ __all__ = ['numbers', 'class_numbers', 'score_table', 'preds_and_targs']
 # %% ../nbs/workshop/predictions.ipynb #b8ef46be
 import numpy as np
 
-# %% ../nbs/workshop/predictions.ipynb #d07cf9f7
+# %% ../nbs/workshop/predictions.ipynb #407a0a5c
+def _untorched(values):
+    "Tensors, also those inside lists, as arrays of at most 64 bits."
+    if isinstance(values, (list, tuple)): return [_untorched(o) for o in values]
+    if not hasattr(values, 'detach'): return values
+    values = values.detach().cpu()
+    return (values.double() if values.is_floating_point() else values).numpy()
+
 def numbers(
     values, # Numbers: nested lists, an array, or a tensor on any device
     name:str='values', # What they are called in an error
 )->np.ndarray: # The same numbers
     "Numbers as an array; `TypeError` where they are no numbers, `ValueError` if there are none or one is NaN or infinite."
-    if hasattr(values, 'detach'): values = values.detach().cpu()
-    if getattr(values, 'is_floating_point', bool)(): values = values.double()
-    try: a = np.asarray(values)
+    try: a = np.asarray(_untorched(values))
     except ValueError as e: raise ValueError(f"{name} has rows of different lengths: each item needs equally many numbers") from e
-    if not a.size: raise ValueError(f"a metric on zero items (or a loss): {name} is empty, shape {a.shape}")
+    if not a.size: raise ValueError(f"{name} is empty, shape {a.shape}: at least one item is needed")
     if a.dtype.kind not in 'biuf':
         raise TypeError(f"{name} holds {a.ravel().tolist()[0]!r}, which is no number: give class numbers (`vocab.index(name)` finds one) or scores")
     bad = np.argwhere(~np.isfinite(a))
-    if not len(bad): return a
+    if not len(bad): return a.astype(float) if a.dtype.kind == 'f' else a
     first, place = a[tuple(bad[0])], ', column '.join(map(str, bad[0]))
     raise ValueError(f"{len(bad)} of the {a.size} numbers in {name} are NaN or infinite, the first ({first}) in row {place} (from 0): look for the cause before you measure")
 
-# %% ../nbs/workshop/predictions.ipynb #16f3cedb
+# %% ../nbs/workshop/predictions.ipynb #8ea561b7
 def class_numbers(
     values, # A class number an item
     name:str='targs', # What they are called in an error
@@ -35,10 +40,11 @@ def class_numbers(
     "Class numbers as an array; `ValueError` that names the first that is none, and where."
     a = numbers(values, name)
     if a.ndim != 1: raise ValueError(f"{name} has shape {a.shape}: one class number an item is needed, shape (n,)")
-    bad = np.flatnonzero((a != np.floor(a.astype(float))) | (a < 0) | (a >= (classes or np.inf)))
+    beyond = 2**53 if classes is None else classes
+    bad = np.flatnonzero((a != np.floor(a.astype(float))) | (a < 0) | (a >= beyond))
     if not len(bad): return a.astype(np.int64)
     allowed = 'from 0 upwards' if classes is None else f'from 0 to {classes - 1}'
-    hint = '; a probability has to be compared with a threshold first' if 0 < a[bad[0]] < 1 else ''
+    hint = '; a probability has to be compared with a threshold first' if 0 < a[bad[0]] < 1 else '; this one is too large' if a[bad[0]] >= beyond else ''
     raise ValueError(f"{name}[{bad[0]}] is {a[bad[0]]}, no class number ({len(bad)} such of {len(a)}): class numbers are whole, {allowed}{hint}")
 
 # %% ../nbs/workshop/predictions.ipynb #eb8c1731

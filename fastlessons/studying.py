@@ -60,13 +60,17 @@ class Field:
     read:Callable # Function without arguments: the answer as `judge` takes it
 
 # %% ../nbs/workshop/studying.ipynb #6c7e84de
+def _label(o):
+    "An option as a widget's label can show it: without the marks of code and emphasis."
+    return f'{o.key}) ' + re.sub(r'`([^`]+)`|(?<!\w)\*([^*\s][^*]*)\*', lambda m: m[1] or m[2], o.text)
+
 def _one(q):
-    box = w.RadioButtons(options=[(f'{o.key}) {o.text}', o.key) for o in q.options], value=None)
+    box = w.RadioButtons(options=[(_label(o), o.key) for o in q.options], value=None)
     box.layout.width = 'auto'
     return Field(box, lambda: box.value)
 
 def _several(q):
-    boxes = [w.Checkbox(description=f'{o.key}) {o.text}', indent=False) for o in q.options]
+    boxes = [w.Checkbox(description=_label(o), indent=False) for o in q.options]
     for b in boxes: b.layout.width = 'auto'
     return Field(w.VBox(boxes), lambda: [o.key for o,b in zip(q.options, boxes) if b.value])
 

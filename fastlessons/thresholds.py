@@ -13,7 +13,7 @@ from .metrics import UNDEFINED, Counts, at_threshold
 from .plots import PLAIN, RIGHT, SECOND, WRONG, axes_of, plain
 from .predictions import numbers
 
-# %% ../nbs/workshop/thresholds.ipynb #f45e6871
+# %% ../nbs/workshop/thresholds.ipynb #98f5b20a
 EDGES = np.arange(21)/20  # of the bars of a heap: a threshold at one of them cuts no bar in two
 
 def heap(
@@ -24,7 +24,7 @@ def heap(
     ax, # Axes to draw on
 ): # The axes
     "How many items have which probability, and how many of them lie on either side of a threshold."
-    probs = np.asarray(probs, dtype=float)
+    probs = np.minimum(np.asarray(probs, dtype=float), 1)  # 1.0000001 is rounding and belongs into the last bar
     for yes, x, align in ((False, .01, 'left'), (True, .99, 'right')):
         part, right = probs[(probs >= threshold) == yes], yes == yes_is_right
         ax.hist(part, EDGES, color=RIGHT if right else WRONG, hatch='' if right else '////', edgecolor='white', linewidth=.6)
@@ -33,7 +33,7 @@ def heap(
                 bbox=dict(facecolor='white', edgecolor='none', pad=1))
     ax.axvline(threshold, color='black', ls='--', lw=1.5, zorder=2)
     ax.set_yscale('log')
-    ax.set(ylim=(.7, 20*max(len(probs), 10)), xlim=(-.02, 1.02), ylabel='items')
+    ax.set(ylim=(.5, 20*max(len(probs), 10)), xlim=(-.02, 1.02), ylabel='items')
     ax.set_title(plain(title), fontsize=10, loc='left')
     return ax
 
@@ -76,24 +76,25 @@ def threshold_figure(
     said = (f"{label} {'undefined' if math.isnan(getattr(c, name)) else format(getattr(c, name), '.2f')}" for name, label in METRICS.items())
     return fig, f"Threshold {threshold:.2f}: {c.tp} found, {c.fn} missed, {c.fp} false alarms, {c.tn} rightly left alone; {', '.join(said)}."
 
-# %% ../nbs/workshop/thresholds.ipynb #ec179fd6
+# %% ../nbs/workshop/thresholds.ipynb #b69e6439
 def intervals_figure(
     intervals:dict, # Name of a method → its intervals (low, high), one a sample
     truth:float, # What they should contain
     xlabel:str='error rate', # What it is
-)->Figure: # A panel a method: a bar each sample, those that miss the truth with a cross
+    ylabel:str='samples, one line each', # What the lines are
+)->Figure: # A panel a method: a line a sample (a dot where it has no width), a cross on the right where it misses
     "Intervals beside the truth; `ValueError` if a method has none."
     if not intervals or not all(len(rows) for rows in intervals.values()): raise ValueError("no intervals to show: give at least one each")
-    fig = Figure(figsize=(4.4*len(intervals), 3.6), layout='constrained')
+    fig = Figure(figsize=(4.4*len(intervals), 4.8), layout='constrained')
     for ax, (name, rows) in zip(fig.subplots(1, len(intervals), sharex=True, squeeze=False).flat, intervals.items()):
-        missed = 0
+        missed, points = 0, 0
         for y, (low, high) in enumerate(rows):
-            hit = low <= truth <= high
-            axes_of(ax).plot([low, high], [y, y], color=PLAIN if hit else WRONG, lw=1.2 if hit else 2.2, solid_capstyle='round')
-            if low == high: ax.plot(low, y, '|', color=PLAIN if hit else WRONG)
-            if not hit: ax.plot((low + high)/2, y, 'x', color=WRONG, ms=6, mew=2)
-            missed += not hit
+            hit, point = low <= truth <= high, low == high
+            colour = PLAIN if hit else WRONG
+            axes_of(ax).plot([low, high], [y, y], 'o' if point else '-', color=colour, ms=3, lw=1.2 if hit else 2)
+            if not hit: ax.plot(1.02, y, 'x', color=WRONG, ms=4, mew=1.2, transform=ax.get_yaxis_transform(), clip_on=False)
+            missed, points = missed + (not hit), points + point
         ax.axvline(truth, color=SECOND, ls='--', lw=1.5)
-        ax.set(yticks=[], xlabel=xlabel)
-        ax.set_title(plain(f'{name}: {missed} of {len(rows)} miss (✗)'), fontsize=10)
+        ax.set(yticks=[], xlabel=f'{xlabel} (dashed: the truth)', ylabel=ylabel)
+        ax.set_title(plain(f'{name}: {missed} of {len(rows)} miss (✗)') + f'\n{points} of width 0 (●)'*bool(points), fontsize=10)
     return fig

@@ -94,6 +94,18 @@ def test_scores_too_large_for_exp():
     assert 'too large' in shown and 'inf' not in shown and 'nan' not in shown
 
 
+@pytest.mark.filterwarnings('error')
+def test_losses_too_large_for_a_number():
+    assert cross_entropy([[1e308, -1e308]], [1]) == loss_table([[1e308, -1e308]], [1])[0].loss == math.inf
+    assert cross_entropy([[1e308, -1e308]], [0]) == 0 and softmax([1e308, -1e308]).tolist() == [1, 0]
+    assert cross_entropy([[1.7e308, 0.]]*2, [1, 1]) == mse([1e200], [0]) == math.inf
+    assert 'too large' in loss_table_html(loss_table([[1e308, -1e308]], [1]))
+
+
+def test_the_editor_takes_names_from_anywhere():
+    assert score_editor([[1, 2]], [0], iter('ab')).still == score_editor([[1, 2]], [0], ['a', 'b']).still
+
+
 NAN,INF = float('nan'),float('inf')
 BAD = [
     (lambda: cross_entropy([[1, 2, 3]], [0, 1]), ValueError, r'\(1, 3\).*\(2,\)'),
@@ -126,6 +138,7 @@ BAD = [
     (lambda: loss_table([[1, 2]], [0], ['a']), ValueError, '1 names and 2 scores'),
     (lambda: loss_table([[1, 2]], [2], ['a', 'b']), ValueError, 'from 0 to 1'),
     (lambda: score_editor([[1, 2], [3, NAN]], [0, 0]), ValueError, 'row 1, column 1'),
+    (lambda: score_editor(np.zeros((1, 1000)), [0]), ValueError, '1,000 classes.*20 at most'),
 ]
 
 

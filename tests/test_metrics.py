@@ -207,8 +207,8 @@ def test_numbers_come_back_as_pythons_own():
 
 @pytest.mark.parametrize('metric', [m.error_rate, m.accuracy, m.confusion_counts, m.counts, m.precision, m.recall, m.f1, m.class_table])
 @pytest.mark.parametrize('preds, targs, words', [
-    ([], [], 'a metric on zero items (or a loss): preds is empty, shape (0,)'),
-    (np.zeros((0, 3)), [], 'a metric on zero items (or a loss): preds is empty, shape (0, 3)'),
+    ([], [], 'preds is empty, shape (0,): at least one item is needed'),
+    (np.zeros((0, 3)), [], 'preds is empty, shape (0, 3): at least one item'),
     ([1, 0], [1], "preds of shape (2,) and targs of shape (1,) don't match"),
     ([[1., 0]], [1, 0], "preds of shape (1, 2) and targs of shape (2,) don't match"),
     (np.zeros((2, 3, 4)), [1, 0], "preds of shape (2, 3, 4) and targs of shape (2,) don't match"),
@@ -234,6 +234,10 @@ def test_refused_by_every_metric(metric, preds, targs, words):
     (lambda: m.confusion_counts([1, 4], [1, 0], classes=3), ValueError, 'preds[1] is 4, no class number (1 such of 2): class numbers are whole, from 0 to 2'),
     (lambda: m.confusion_counts(P, T, classes=4), ValueError, 'classes is 4, but preds have 3 columns'),
     (lambda: m.confusion_counts([10**9], [0]), ValueError, 'class number 1000000000 asks for a table of'),
+    (lambda: m.confusion_counts([1], [0], classes=0), ValueError, 'classes is 0: it must be a whole number from 1'),
+    (lambda: m.confusion_counts([1], [0], classes=2.5), ValueError, 'classes is 2.5'), (lambda: m.class_table([0, 1], [0, 1], []), ValueError, 'classes is 0'),
+    (lambda: m.accuracy([1e300], [0]), ValueError, 'preds[0] is 1e+300, no class number'),
+    (lambda: m.accuracy(np.array([2**63], dtype='uint64'), [0]), ValueError, 'preds[0] is 9223372036854775808, no class number'),
     (lambda: m.class_table([0, 2], [0, 1], ['a', 'b']), ValueError, 'preds[1] is 2'),
     (lambda: m.class_table(P, T, ['a', 'b']), ValueError, 'classes is 2, but preds have 3 columns'),
     (lambda: m.top_k_accuracy(P, T, 0), ValueError, 'k is 0: with 3 classes it must be a whole number from 1 to 3'),
@@ -244,8 +248,8 @@ def test_refused_by_every_metric(metric, preds, targs, words):
     (lambda: m.at_threshold([.1, 3.2], [1, 0]), ValueError, 'probs[1] is 3.2, no probability (1 such)'),
     (lambda: m.at_threshold([-.1], [1]), ValueError, 'probs[0] is -0.1'), (lambda: m.at_threshold([.1], [2]), ValueError, 'targs[0] is 2'),
     (lambda: m.at_threshold([[.1]], [1]), ValueError, 'probs of shape (1, 1) and targs of shape (1,)'),
-    (lambda: m.at_threshold([], []), ValueError, 'zero items'),
-    (lambda: m.error_interval(0, 0), ValueError, 'a metric on zero items: n is 0'), (lambda: m.error_interval(7, 6), ValueError, '7 wrong of 6'),
+    (lambda: m.at_threshold([], []), ValueError, 'probs is empty'),
+    (lambda: m.error_interval(0, 0), ValueError, 'n is 0: an error rate needs at least one item'), (lambda: m.error_interval(7, 6), ValueError, '7 wrong of 6'),
     (lambda: m.error_interval(-1, 6), ValueError, '-1 wrong of 6'), (lambda: m.error_interval(.05, 60), ValueError, '0.05 wrong of 60'),
     (lambda: m.error_interval(1, -6), ValueError, '1 wrong of -6'), (lambda: m.error_interval(math.nan, 6), ValueError, 'nan wrong of 6'),
     (lambda: m.error_interval(1, math.inf), ValueError, '1 wrong of inf'),
@@ -254,6 +258,31 @@ def test_refused_by_every_metric(metric, preds, targs, words):
 def test_refused(call, error, words):
     with pytest.raises(error) as e: call()
     assert words in str(e.value)
+
+
+def test_numbers_in_tensors_will_do_for_arguments():
+    assert m.at_threshold([.5, .2], [1, 0], torch.tensor(.5)) == m.at_threshold([.5, .2], [1, 0], .5)
+    assert m.top_k_accuracy(P, T, torch.tensor(2)) == m.top_k_accuracy(P, T, 2.) == m.top_k_accuracy(P, T, 2)
+    assert (m.confusion_counts([1], [0], classes=2.) == m.confusion_counts([1], [0], classes=2)).all()
+
+
+@pytest.mark.parametrize('kind', [np.float32, np.float64, torch.tensor, lambda v: [torch.tensor(o) for o in v],
+    lambda v: torch.tensor(v).double(), list], ids='float32 float64 tensor tensors double list'.split())
+def test_a_probability_at_the_threshold_in_any_container(kind):
+    "All is compared in 64 bits: what was stored as 0.7 in 32 bits is a little less, in an array as in a tensor; an own value is always reached."
+    probs = kind([.7, .2])
+    assert m.at_threshold(probs, [1, 0], .7).tp == (float(probs[0]) >= .7)
+    assert m.at_threshold(probs, [1, 0], float(probs[0])).tp == 1
+
+
+def test_a_class_that_never_occurs():
+    assert m.counts([0, 1], [0, 1], positive=7) == m.Counts(0, 0, 0, 2)                 # class numbers don't tell how many classes there are
+    with pytest.raises(ValueError, match='positive'): m.counts(P, T, positive=7)       # scores do
+
+
+def test_a_level_next_to_one():
+    low, high = m.error_interval(1, 10, 1 - 1e-16)
+    assert 0 < low < .01 and .8 < high < 1
 
 
 def test_probabilities_a_hair_above_one_are_rounding():
@@ -272,8 +301,8 @@ def test_moving_the_slider_moves_all_four_metrics():
     panel = flipbook(lambda v: threshold_figure(probs, targs, v, what='an 8'), [(f'{v:.2f}', v) for v in (0., .3, .5, 1.)], 'Threshold', start=.5)
     slider, page = panel.children
     pages = {}
-    for v in (0., .3, .5, 1.):
-        slider.value = v
+    for i, v in enumerate((0., .3, .5, 1.)):
+        slider.index = i
         pages[v], c = page.value, m.at_threshold(probs, targs, v)
         assert f'{c.tp} found, {c.fn} missed, {c.fp} false alarms, {c.tn} rightly left alone; accuracy {c.accuracy:.2f}, precision ' in pages[v]
         assert f'recall {c.recall:.2f}, F1 {c.f1:.2f}.' in pages[v]

@@ -1,6 +1,7 @@
 """Runs a lesson once, whole, in a real kernel, and saves it with its outputs: `python tools/execute.py nbs/01_first_model.ipynb`.
 
-Of a widget only its still twin is kept: without its kernel a widget is an error message."""
+Of a widget only its still twin is kept: without its kernel a widget is an error message. Of a solution nothing is kept: who has not opened it shall
+not read its result."""
 import os, sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ def execute(path):
         for output in cell.outputs:
             if 'execution_count' in output: output.execution_count = None
             output.get('data', {}).pop('application/vnd.jupyter.widget-view+json', None)
+        if 'solution' in cell.metadata.get('tags', []): cell.outputs = []
         cell.outputs = [o for o in cell.outputs if o.output_type != 'stream' or o.name != 'stderr' or fail(path, o)]
     nb.metadata.pop('widgets', None)
     part = path.with_suffix('.part')
