@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['rows_of', 'read_csv', 'write_csv', 'EpochRow', 'BatchRow', 'checked', 'Diagnosis', 'diagnose']
 
-# %% ../nbs/workshop/history.ipynb #bc961257
-import csv, io
+# %% ../nbs/workshop/history.ipynb #46db4063
+import csv, io, operator
 from collections.abc import Iterable
 from pathlib import Path
 from .diagnosis import Diagnosis, diagnose
@@ -25,7 +25,7 @@ def _named(
     if error is None and d.get('accuracy') is not None: error = 1 - d['accuracy']
     return EpochRow(d.get('epoch'), d.get('train_loss'), d.get('valid_loss'), error)
 
-# %% ../nbs/workshop/history.ipynb #870cd21d
+# %% ../nbs/workshop/history.ipynb #1bab5489
 def rows_of(
     learn, # A fastai `Learner` that was fitted
 )->list[EpochRow]: # One for each epoch of its last `fit`
@@ -33,11 +33,13 @@ def rows_of(
     recorder = getattr(learn, 'recorder', None)
     if recorder is None: raise ValueError(f"{type(learn).__name__} has no recorder: give a fastai Learner; one that was loaded has lost the rows of its training, use CSVLogger to keep them")
     values = list(getattr(recorder, 'values', None) or [])
-    if not values: raise ValueError("the Learner has recorded no whole epoch: call its fit first (lr_find also clears the record)")
-    names = ['epoch', *(str(name) for name in recorder.metric_names[1:])]
+    if not values: raise ValueError("the Learner has recorded no whole epoch: call its fit first")
+    names = ['epoch', *(str(name) for name in recorder.metric_names[1:] if str(name) != 'time')]
+    if len(values[0]) < len(names) - 1:                                # such rows are of one measurement, not of an epoch
+        raise ValueError("the record is not that of a training any more: validate, get_preds and lr_find write over it; call rows_of right after fit")
     return checked(_named(names, [i, *map(float, row)]) for i, row in enumerate(values))
 
-# %% ../nbs/workshop/history.ipynb #4612713e
+# %% ../nbs/workshop/history.ipynb #840d4613
 def _number(text, name, line):
     "A value of a file; empty and `None` are missing."
     if text in ('', 'None'): return None
@@ -45,40 +47,57 @@ def _number(text, name, line):
     except ValueError: raise ValueError(f"line {line}: {name} is {text!r}, it has to be a number") from None
 
 def _runs(text):
-    "The runs of a CSV, begun by a header each; columns that are not used may hold anything."
-    runs, used = [], {'epoch', 'train_loss', 'valid_loss', 'error_rate', 'accuracy', 'valid_error_rate', 'valid_accuracy'}
+    "The lines of each run of a CSV, begun by a header each."
+    runs = []
     for line, cells in enumerate(csv.reader(io.StringIO(text)), 1):
         if not any(cells): continue
         if cells[0].strip() == 'epoch': names = [c.strip() for c in cells]; runs.append([])
         elif not runs: raise ValueError(f"line {line} is {','.join(cells)[:60]!r}: the first line has to name the columns, beginning with epoch,train_loss")
-        else: runs[-1].append(_named(names, [_number(c.strip(), n, line) if n in used else None for n, c in zip(names, cells)]))
+        else: runs[-1].append((line, cells, names))
         if 'train_loss' not in names: raise ValueError(f"the columns are {', '.join(names)}: epoch and train_loss have to be among them")
+        if len(set(names)) < len(names): raise ValueError(f"the columns are {', '.join(names)}: one of them stands there twice")
     return runs
 
-# %% ../nbs/workshop/history.ipynb #b16f5421
+def _rows(lines):
+    "The rows of one run; columns that are not used may hold anything, but each line needs a cell for each."
+    used, rows = {'epoch', 'train_loss', 'valid_loss', 'error_rate', 'accuracy', 'valid_error_rate', 'valid_accuracy'}, []
+    for line, cells, names in lines:
+        if len(cells) != len(names):
+            raise ValueError(f"line {line} has {len(cells)} values for {len(names)} columns: was it cut off, or are there decimal commas? Mend it, or take it out")
+        rows.append(_named(names, [_number(c.strip(), n, line) if n in used else None for n, c in zip(names, cells)]))
+    return rows
+
+# %% ../nbs/workshop/history.ipynb #670517da
 def read_csv(
     path:str|Path, # File that `CSVLogger` or `write_csv` wrote
     run:int|None=None, # Which run of a file that was appended to: 0 the first, -1 the last; None: there is only one
 )->list[EpochRow]: # Its epochs
-    "Reads rows from a CSV; `ValueError` for other columns, for what is no number, or where several runs are in it and none is chosen."
+    "Reads rows from a CSV; `ValueError` for other columns, for what is no number, or where several runs are in it and none is chosen; `TypeError` for a run that is no whole number."
     try: runs = _runs(Path(path).read_text(encoding='utf-8-sig'))
     except UnicodeDecodeError: raise ValueError(f"{path} is no text: give a CSV file") from None
     except (ValueError, csv.Error) as e: raise ValueError(f"{path}: {e}") from None
     if not runs: raise ValueError(f"{path} is empty: its first line has to name the columns")
+    if run is not None: run = operator.index(run)
     if run is None and len(runs) > 1: raise ValueError(f"{path} holds {len(runs)} runs: choose one, such as run=-1 for the last")
     if not -len(runs) <= (run or 0) < len(runs): raise ValueError(f"run is {run}: {path} holds {len(runs)}, counted from 0")
-    try: return checked(runs[run or 0])
+    try: return checked(_rows(runs[run or 0]))
     except ValueError as e: raise ValueError(f"{path}: {e}") from None
 
-# %% ../nbs/workshop/history.ipynb #c3ecca5c
+# %% ../nbs/workshop/history.ipynb #2ac80e60
+def _own(path):
+    "Is it a file that `write_csv` wrote, with nothing else in it?"
+    try: runs = _runs(path.read_text(encoding='utf-8'))
+    except (ValueError, csv.Error): return False
+    return len(runs) == 1 and bool(runs[0]) and set(runs[0][0][2]) <= set(COLUMNS)
+
 def write_csv(
     rows:Iterable, # Rows of one run
     path:str|Path, # The file; an older history is replaced
 )->None: # Nothing
     "Writes rows as `CSVLogger` does, wholly or not at all; `FileExistsError` where another kind of file is in the way."
     path, rows = Path(path), checked(rows)
-    if path.is_dir() or path.exists() and path.stat().st_size and not path.read_bytes().startswith(b'epoch,train_loss'):
-        raise FileExistsError(f"{path} is there and holds no history: choose another name")
+    if path.is_dir() or path.exists() and path.stat().st_size and not _own(path):
+        raise FileExistsError(f"{path} is there, and is not the history of one run that write_csv wrote: choose another name")
     names = [name for name in COLUMNS if any(getattr(row, name) is not None for row in rows)]
     lines = [','.join('' if (v := getattr(row, name)) is None else str(v) for name in names) for row in rows]
     write_whole(path, ('\n'.join([','.join(names), *lines]) + '\n').encode())

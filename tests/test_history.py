@@ -139,7 +139,7 @@ def test_a_file_that_is_something_else_is_not_overwritten(tmp_path):
     file = tmp_path/'diary.txt'
     file.write_text('dear diary')
     for target in (file, tmp_path):
-        with pytest.raises(FileExistsError, match='holds no history'): write_csv(rows([1.]), target)
+        with pytest.raises(FileExistsError, match='is not the history of one run'): write_csv(rows([1.]), target)
     assert file.read_text() == 'dear diary'
     with pytest.raises(ValueError, match='no rows'): write_csv([], tmp_path/'new.csv')
     assert not (tmp_path/'new.csv').exists()
@@ -200,3 +200,43 @@ def test_nothing_breaks_on_odd_curves():
     for some in (rows([0.]*9, [0.]*9, [0.]*9), rows([1e-300]*9, [1e-300]*9), rows([1e300]*9, [1e300]*9, [1.]*9), rows([1.]*9, [1.]*9, [math.nan]*9), rows(range(9), range(9)), rows([0, 1]*6, [1, 0]*6)):
         found = diagnose(some)
         assert found.verdict and found.evidence and found.advice and found.verdict in str(found)
+
+
+@pytest.mark.parametrize('text', ['epoch,train_loss,valid_loss,dice\n0,1,1,.5\n', 'epoch,train_loss\n0,1\nepoch,train_loss\n0,1\n', 'epoch,train_loss,my_notes\n0,1,precious\n'])
+def test_a_history_with_more_in_it_is_not_overwritten(tmp_path, text):
+    "What CSVLogger wrote over several runs, or with columns of its own, is somebody's: only our own file is replaced."
+    file = tmp_path/'history.csv'
+    file.write_text(text)
+    with pytest.raises(FileExistsError, match='choose another name'): write_csv([EpochRow(0, 1.)], file)
+    assert file.read_text() == text
+
+
+@pytest.mark.parametrize('text', ['epoch,train_loss,valid_loss\n0,1.0,.9\n1,.9\n', 'epoch,train_loss,valid_loss\n0,1,25,1,10\n'])
+def test_a_line_that_was_cut_or_has_decimal_commas_is_named(tmp_path, text):
+    (tmp_path/'h.csv').write_text(text)
+    with pytest.raises(ValueError, match='line [23] has [25] values for 3 columns'): read_csv(tmp_path/'h.csv')
+
+
+def test_one_bad_run_does_not_block_the_others(tmp_path):
+    (tmp_path/'h.csv').write_text('epoch,train_loss,valid_loss\n0,1,1\nepoch,train_loss,valid_loss\n0,1.88,0.55,00:00\n')
+    assert read_csv(tmp_path/'h.csv', run=0) == [EpochRow(0, 1., 1.)]
+    with pytest.raises(ValueError, match='4 values for 3 columns'): read_csv(tmp_path/'h.csv', run=1)
+    with pytest.raises(TypeError): read_csv(tmp_path/'h.csv', run='last')
+
+
+@pytest.mark.parametrize('spoil', ['validate', 'get_preds', 'lr_find'])
+def test_a_record_that_was_written_over_is_refused(spoil):
+    "fastai's recorder keeps what it printed last, also where that was no training."
+    import fastai.callback.schedule  # noqa: F401
+    from fastai.data.core import DataLoader, DataLoaders
+    from fastai.learner import Learner
+    from fastai.metrics import error_rate
+    from torch.nn import functional as F
+    from fastlessons.digits import digits, network
+    d = digits(100)
+    learn = Learner(DataLoaders(DataLoader(d.train, bs=50), DataLoader(d.valid, bs=360)), network(64, 10), loss_func=F.cross_entropy, metrics=error_rate)
+    with learn.no_bar(), learn.no_logging():
+        learn.fit(2, .1)
+        assert len(rows_of(learn)) == 2
+        getattr(learn, spoil)(**({'show_plot': False} if spoil == 'lr_find' else {}))
+    with pytest.raises(ValueError, match='not that of a training any more'): rows_of(learn)
