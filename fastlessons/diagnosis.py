@@ -112,7 +112,7 @@ def rate_too_high(
     if not (c.guess and c.valid) or c.train[0] < max(2*c.guess, 1.5*c.valid[0]) or level(c.train) < 2*HIGH*c.unit: return None
     return Diagnosis('rate too high', c.epochs[0], (f"train_loss was {c.train[0]:.4g} in the first epoch, more than guessing costs ({c.guess:.4g}), and is still {level(c.train):.4g}",), advice)
 
-# %% ../nbs/workshop/diagnosis.ipynb #b5cf10ed
+# %% ../nbs/workshop/diagnosis.ipynb #e46f97ca
 def scatter(
     losses:list[float], # One an epoch
 )->float: # How far one epoch lies from the next by chance: the median difference in the second half
@@ -128,9 +128,9 @@ def overfitting(
     wide = max(1, len(c.valid)//20)
     steady = [median(c.valid[max(0, i - wide):i + wide + 1]) for i in range(len(c.valid))]
     k, now = min((i for i, v in enumerate(steady) if v == min(steady)), key=lambda i: c.valid[i]), level(c.valid)
-    rise, more_right = now - steady[k], len(c.errors) == len(c.valid) and c.errors[k] - level(c.errors) > FEWER
-    clear = rise > max(CLEARLY*c.unit, .1*steady[k]) or rise > max(steady[k], .02*c.unit)       # by a share of guessing, or doubled
-    if not clear or rise < scatter(c.valid) or more_right or level(c.train) >= c.train[k]: return None
+    up, more_right = now - steady[k], len(c.errors) == len(c.valid) and c.errors[k] - level(c.errors) > FEWER
+    clear = up > max(CLEARLY*c.unit, .1*steady[k]) or up > max(steady[k], .02*c.unit)       # by a share of guessing, or doubled
+    if not clear or up < scatter(c.valid) or more_right or level(c.train) >= c.train[k]: return None
     says = [f"valid_loss was {steady[k]:.4g} around epoch {c.epochs[k]} and is {now:.4g} lately", f"train_loss fell from {c.train[k]:.4g} to {level(c.train):.4g} meanwhile"]
     if len(c.errors) == len(c.valid) and level(c.errors) < c.errors[k]:
         says.append(f"the error rate still fell, from {c.errors[k]:.4g} to {level(c.errors):.4g}: fewer mistakes, but surer ones")
@@ -177,7 +177,7 @@ def underfitting(
     return Diagnosis('underfitting', None, (says,), ('a larger network: if train_loss falls and valid_loss does not, it was the labels or the inputs',
         'less dropout, weight decay, augmentation', 'a learning rate three times higher, and one ten times lower'))
 
-# %% ../nbs/workshop/diagnosis.ipynb #90fb7fa5
+# %% ../nbs/workshop/diagnosis.ipynb #32fb1848
 def learning(
     c:Curves, # What is known
 )->Diagnosis: # What is left
@@ -187,7 +187,7 @@ def learning(
     says = [f"valid_loss came down from {c.valid[0]:.4g} to {valid:.4g}", f"train_loss is {train:.4g}"]
     if train > valid: says.append("train_loss above valid_loss is no fault: it is measured while the weights change, with dropout and augmentation where there are any")
     if valid - c.valid[k] > max(.1*c.valid[k], scatter(c.valid)):
-        says.append(f"valid_loss has risen from its lowest, {c.valid[k]:.4g} in epoch {c.epochs[k]}, but by less than a twentieth of what guessing costs ({c.unit:.4g}): often the model is surer of its mistakes, and makes no more of them")
+        says.append(f"valid_loss has risen from its lowest, {c.valid[k]:.4g} in epoch {c.epochs[k]}: not clearly, measured by what guessing costs ({c.unit:.4g}) and by its jumps. Often the model is surer of its mistakes, and makes no more of them")
     elif valid > train + CLEARLY*c.unit: says.append("the gap between both is no overfitting as long as valid_loss does not rise")
     return Diagnosis('learning', None, tuple(says), ('keep it; what it is worth, a test set will tell (curves cannot show a leak)',))
 

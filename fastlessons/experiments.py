@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['record', 'recorded']
 
-# %% ../nbs/workshop/experiments.ipynb #801f4242
-import json, os
+# %% ../nbs/workshop/experiments.ipynb #5891698d
+import json
 from pathlib import Path
 from .lessons import course_file
+from .records import write_whole
 
-# %% ../nbs/workshop/experiments.ipynb #3662eb14
+# %% ../nbs/workshop/experiments.ipynb #313a8404
 def _plain(value, digits=None):
     "Plain values, as JSON has them: arrays as lists, numbers with so many significant digits, None for what is no number."
     if hasattr(value, 'tolist'): value = value.tolist()
@@ -30,10 +31,8 @@ def _read(file):
 
 def _write(file, made):
     "All at once or not at all: a task or a run is a line."
-    part = file.with_suffix('.part')
     lines = {k: ',\n'.join(json.dumps(r) for r in made[k]) for k in ('tasks', 'runs')}
-    part.write_text(f'{{"recipe": {json.dumps(made["recipe"])},\n"tasks": [\n{lines["tasks"]}\n],\n"runs": [\n{lines["runs"]}\n]}}\n', encoding='utf-8')
-    os.replace(part, file)
+    write_whole(file, f'{{"recipe": {json.dumps(made["recipe"])},\n"tasks": [\n{lines["tasks"]}\n],\n"runs": [\n{lines["runs"]}\n]}}\n'.encode())
 
 # %% ../nbs/workshop/experiments.ipynb #ea6a6fae
 def record(

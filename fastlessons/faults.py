@@ -97,14 +97,15 @@ def finite(
     "Whether no value is NaN or infinite."
     return not xb.is_floating_point() or math.isfinite(xb.sum(dtype=torch.float64).item())
 
-# %% ../nbs/workshop/faults.ipynb #d1982c39
+# %% ../nbs/workshop/faults.ipynb #e1a28b08
 SHORT = 'out of memory', 'not enough memory', 'allocate memory' # Of CUDA, of Windows, of Linux
 
 def too_large(
     error:RuntimeError, # What PyTorch raised
-    n:int, # Items in the batch
+    n:int, # Items in the batch, 0 where that is not known yet
 )->Exception: # `MemoryError` with advice if memory was short, else `error` itself
     "Says which batch size to try where memory was short."
     if not any(words in str(error).lower() for words in SHORT): return error
+    if not n: return MemoryError("a batch does not fit into memory: try a smaller batch size")
     advice = f"try bs={n//2}" if n > 1 else "even one item is too large: use smaller pictures or a smaller network"
     return MemoryError(f"a batch of {n} items does not fit into memory: {advice}")

@@ -45,7 +45,7 @@ def training_loop(
         if not items: raise ValueError("no batch to train on: give more items, or a smaller batch size")
         yield EpochRow(epoch, total/items, *evaluate(model, loss_func, valid))
 
-# %% ../nbs/02_training.ipynb #97a3e5d2
+# %% ../nbs/02_training.ipynb #f7b4c362
 def evaluate(
     model, # Takes inputs (n, …), gives predictions (n, …)
     loss_func, # Function: predictions, targets → mean loss
@@ -54,7 +54,7 @@ def evaluate(
     "Measures without training; `ValueError` where there is nothing to measure on, or NaN in it."
     if valid is None: return None, None
     device, modes = device_of(model), [(m, m.training) for m in model.modules()]
-    total, wrong, items, classes = 0., 0, 0, True
+    total, wrong, items, n, classes = 0., 0, 0, 0, True
     model.eval()
     try:
         with torch.no_grad():

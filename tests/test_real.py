@@ -23,3 +23,20 @@ def test_ants_and_bees_keep_the_split_they_come_with(real):
 
 def test_ten_species_are_learned_better_than_by_guessing(real):
     assert error_after_training(real/'mushroom_photos', 0) < .85          # guessing among ten: .90
+
+
+def test_the_loop_of_lesson_02_trains_on_photographs(real):
+    "One epoch with fastai's batches; what the loop says is what metrics and diagnose make of the same answers."
+    import torch
+    from torch.nn import functional as F
+    from fastlessons.history import diagnose
+    from fastlessons.metrics import error_rate
+    from fastlessons.mushrooms import small_network
+    from fastlessons.training import Run
+    dls = mushroom_dls(real/'mushroom_photos', size=32)
+    net = small_network(len(dls.vocab))
+    run = Run(net, F.cross_entropy, torch.optim.Adam(net.parameters(), 3e-3), dls.train, dls.valid)
+    row = run.fit(1)[0]
+    with torch.no_grad(): answers = [(net.eval()(xb.as_subclass(torch.Tensor)), yb.as_subclass(torch.Tensor)) for xb, yb in dls.valid]
+    assert abs(error_rate(torch.cat([p for p, _ in answers]), torch.cat([t for _, t in answers])) - row.error_rate) < 1e-6
+    assert diagnose(run.epochs).verdict == 'too early to tell'
