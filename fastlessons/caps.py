@@ -22,7 +22,7 @@ def cap(
     turn = np.linspace(0, np.pi / 2, 20)
     radii, heights = np.maximum(np.cos(turn)**(2 / kind.power), 1e-3), np.sin(turn)**min(2 / kind.power, 1) * high
     p = scene.standing(body.at, body.lean, -radius * 1.04, radius * 1.04,
-        body.length - radius * s * 1.05, body.length + radius * max(high * np.cos(eye) + .1, s) * 1.05)
+        body.length - radius * s * 1.05, body.length + radius * (high * np.cos(eye) + s + .1) * 1.05)
     if p is None: return
     angle = np.arctan2(p.y - body.length, p.x)
     wave = (1 + .02 * np.sin(3 * angle + a) + .012 * np.sin(7 * angle + b)) / radius      # no cap is quite round
