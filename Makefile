@@ -16,7 +16,7 @@ TESTS := tests
 NBS := $(wildcard nbs/*.ipynb nbs/workshop/*.ipynb)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab dev study test quick lab-check wheel-check bench bench-long experiments export readme clean-notebooks
+.PHONY: help lab dev study test quick lab-check wheel-check bench bench-long experiments backbone export readme clean-notebooks
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -e 's/:.*##/|/' | awk -F'|' '{ printf "make %-16s%s\n", $$1, $$2 }'
@@ -47,6 +47,9 @@ bench-long: dev  ## The measurements that take longer; each says how long
 
 experiments: dev  ## Repeat the recorded experiments: many runs, resumable
 	@for script in experiments/*.py; do [ ! -f "$$script" ] || $(PY) "$$script" || exit 1; done
+
+backbone: dev  ## Pretrain the backbone anew: about two hours, may be interrupted (ARGS="--help" for more)
+	@$(PY) tools/backbone.py $(ARGS)
 
 export: dev  ## Write the library from the notebooks
 	@$(RUN) nbdev-export

@@ -11,17 +11,19 @@ import ast, os, subprocess, sys
 from dataclasses import dataclass
 from pathlib import Path
 
-# %% ../nbs/workshop/ladder.ipynb #431cca6a
+# %% ../nbs/workshop/ladder.ipynb #d252b872
 RUNGS = dict(
     settings=0, lessons=0, copying=0, stamping=0, ladder=0,
     painting=0, scenery=0, species=0, stems=0, caps=0, growing=0, drawing=0, rendering=0, pictures=0,
     opening=0, classes=0, splitting=0, records=0, sources=0,
+    textures=0, stencils=0, designs=0,
     judging=0, questions=0,
     predictions=0, losses=0, metrics=0, epochs=0, diagnosis=0, history=0, experiments=0,
     figures=1, plots=1, curves=1, steps=1, thresholds=1,
     controls=2, studying=2, sliders=2, tables=2,
     machine=3, digits=3, faults=3, training=3,
-    answers=4, mushrooms=4,
+    painter=3, crops=3, backbones=3, pretraining=3,
+    answers=4, mushrooms=4, finetuning=4,
     running=5, serving=5, cli=5)
 
 # %% ../nbs/workshop/ladder.ipynb #e4f0afb2

@@ -1,0 +1,29 @@
+"Pretrains the backbone and writes its weights: `make backbone`. Stopped with Ctrl+C or killed, it goes on where it was when called again."
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--folder', type=Path, help="where pictures (2.5 GB) and checkpoint are kept; else the course's cache folder")
+    parser.add_argument('--out', type=Path, default=ROOT/'fastlessons'/'backbone.safetensors', help="where the weights go")
+    parser.add_argument('--steps', type=int, help="fewer steps than planned, to try it out")
+    args = parser.parse_args()
+    import torch
+    from fastlessons.pictures import cache_folder
+    from fastlessons.pretraining import Plan, Pretraining
+    from fastlessons.settings import load_settings
+    torch.set_num_threads(2)
+    plan = replace(Plan(), steps=args.steps) if args.steps else Plan()
+    training = Pretraining(plan, args.folder or cache_folder(load_settings())/'backbone')
+    if training.step: print(f"going on with step {training.step:,} of {plan.steps:,}")
+    try: training.run()
+    except KeyboardInterrupt: raise SystemExit(f"stopped at step {training.step:,} of {plan.steps:,}; the last checkpoint is kept, and the same command goes on")
+    about = training.export(args.out)
+    print(f"{args.out}: {about['hours']} hours, new things named right {about['right_things']:.3f}, new crops {about['right_crops']:.3f}")
+
+
+if __name__ == '__main__': main()
