@@ -31,7 +31,7 @@ def photographs(
             out.append(np.asarray(picture)[:427, :640])
     return torch.from_numpy(np.stack(out)).permute(0, 3, 1, 2).float() / 255
 
-# %% ../nbs/workshop/crops.ipynb #483d33a8
+# %% ../nbs/workshop/crops.ipynb #9aed105b
 class Crops:
     "Crops of photographs: each class is a place in one of them, from 40 to 220 pixels wide."
     def __init__(self,
@@ -51,7 +51,7 @@ class Crops:
     def one(self,
         c:int, # Class
         rng:np.random.Generator, # Chance
-    )->torch.Tensor: # Shape (3, size, size), from 0 to 1
+    )->torch.Tensor: # Shape (3, size, size), about from 0 to 1
         "A crop from about the place of a class: shifted, nearer or farther, turned by up to half a radian, in another light."
         s, a = self.scale[c] * np.exp(rng.uniform(-.3, .3)), rng.uniform(-.5, .5)
         x0, y0 = self.at[c, 0] + rng.uniform(-.2, .2) * s, self.at[c, 1] + rng.uniform(-.2, .2) * s

@@ -43,7 +43,7 @@ def palette(
     pure = np.clip(np.abs((hue[:, None] * 6 + [0, 4, 2]) % 6 - 3) - 1, 0, 1)
     return value[:, None] * (1 - saturation[:, None] * (1 - pure))
 
-# %% ../nbs/workshop/designs.ipynb #7572b48e
+# %% ../nbs/workshop/designs.ipynb #60225fd2
 def design(
     rng:np.random.Generator, # Chance
     shapes:int, # How many stencils there are
@@ -55,9 +55,11 @@ def design(
     away = np.where(fold > 1, rng.uniform(.35, .6, PARTS), rng.uniform(0, .55, PARTS))
     angle = rng.uniform(0, 2 * np.pi, PARTS) * (fold < 2)
     if count == 1: away = away * (fold > 0)
+    at = away[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+    at[:, 0] = np.where(fold == 1, np.abs(at[:, 0]), at[:, 0])       # what is mirrored is drawn on the right
     size = np.where(fold > 1, rng.uniform(.15, .35, PARTS), rng.uniform(.35, .75, PARTS) if count > 1 else rng.uniform(.7, 1))
     long = rng.random(PARTS) < .2
-    return Parts(at=away[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1), size=size,
+    return Parts(at=at, size=size,
         aspect=np.exp(np.where(long, rng.choice([-1, 1], PARTS) * rng.uniform(1, 1.9, PARTS), .45 * rng.normal(size=PARTS))),
         turn=np.where(rng.random(PARTS) < .5, rng.uniform(0, 2 * np.pi, PARTS), rng.choice([0, np.pi / 2, np.pi], PARTS)),
         shape=rng.integers(shapes, size=PARTS), fold=fold, stuff=own[rng.integers(2, size=PARTS)],

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['CLUTTERED', 'plain', 'wide', 'local', 'View', 'posed', 'blurred', 'camera', 'Painter', 'coloured', 'lit']
 
-# %% ../nbs/workshop/painter.ipynb #a8065f75
+# %% ../nbs/workshop/painter.ipynb #f659c8b0
 import math
 from dataclasses import dataclass, fields
 import numpy as np
 import torch
 import torch.nn.functional as F
-from .designs import PARTS, Parts, clutter, copies, designs
+from .designs import PARTS, Parts, clutter, copies
 from .stencils import stencils
 from .textures import textures
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PART', 'MEAN', 'STD', 'Plan', 'makers', 'draw', 'draw_part', 'Pool', 'changed', 'Pretraining']
 
-# %% ../nbs/workshop/pretraining.ipynb #64cbb0ca
+# %% ../nbs/workshop/pretraining.ipynb #e3c35a97
 import hashlib, io, json, math, zipfile
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -16,34 +16,42 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from tqdm.auto import tqdm
-from .backbones import WIDTHS, save_weights, small_body
+from .backbones import LEAST, WIDTHS, save_weights, small_body
 from .crops import Crops, photographs
 from .designs import designs
 from .painter import Painter
-from .records import write_whole
+from .records import remove_parts, write_whole
 
-# %% ../nbs/workshop/pretraining.ipynb #c88600a6
+# %% ../nbs/workshop/pretraining.ipynb #756501a0
 @dataclass(frozen=True)
 class Plan:
     "What is drawn, and how a network learns from it."
     designs:int = 1000    # Classes of invented things
-    each:int = 80         # Pictures of each
+    each:int = 100        # Pictures of each
     places:int = 2000     # Classes of crops
-    crops:int = 40        # Crops of each
+    crops:int = 50        # Crops of each
     many:bool = True      # Crops of thirteen photographs, or of two?
-    steps:int = 48_000    # Updates of the weights
+    steps:int = 32_000    # Updates of the weights
     bs:int = 96           # Pictures for each
     lr:float = 2e-3       # Highest learning rate: reached after a tenth of the steps, then down to 0 along a cosine
     wd:float = .05        # Weight decay
-    small:int = 48        # Side of the pictures that the network sees at first, in pixels
+    small:int = 48        # Side of the pictures that the network sees at first, from 32 to 64 pixels
     large:int = 64        # and later
     enlarge:float = .7    # From which part of the steps on
     seed:int = 1          # Begins every chance
+
+    def __post_init__(self):
+        if min(self.designs, self.places) < 0 or self.classes < 2: raise ValueError(f"designs is {self.designs}, places {self.places}: at least two classes in all")
+        if self.total < self.bs or self.bs < 2: raise ValueError(f"bs is {self.bs}: from 2 to the number of pictures, {self.total:,}")
+        if not LEAST <= min(self.small, self.large) <= max(self.small, self.large) <= 64: raise ValueError(f"small is {self.small}, large {self.large}: sides from {LEAST} to 64 pixels")
+        if self.steps < 1 or self.seed < 0 or not self.lr > 0: raise ValueError(f"steps is {self.steps}, seed {self.seed}, lr {self.lr}: steps from 1, seed from 0, lr above 0")
 
     @property
     def classes(self): return self.designs + self.places
     @property
     def total(self): return self.designs * self.each + self.places * self.crops
+    @property
+    def pictures(self): return 'pictures-' + '-'.join(str(getattr(self, f)) for f in ('designs', 'each', 'places', 'crops', 'many', 'seed'))
     @property
     def name(self): return 'plan-' + hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:8]
 
@@ -51,7 +59,7 @@ class Plan:
         "What is to be drawn, in order."
         return np.concatenate([np.tile(np.arange(self.designs), self.each), np.tile(np.arange(self.designs, self.classes), self.crops)])
 
-# %% ../nbs/workshop/pretraining.ipynb #0cb8a263
+# %% ../nbs/workshop/pretraining.ipynb #fe0c30fb
 PART = 2000 # Pictures in a file
 
 @lru_cache(1)
@@ -60,7 +68,8 @@ def makers(
 ): # Painter, designs, crops
     "The outlines, textures, designs and places of a plan."
     painter = Painter(seed=plan.seed)
-    return painter, designs(plan.designs, plan.seed, painter.shapes, painter.stuffs), Crops(photographs(plan.many), plan.places, plan.seed) if plan.places else None
+    made = designs(plan.designs, plan.seed, painter.shapes, painter.stuffs) if plan.designs else None
+    return painter, made, Crops(photographs(plan.many), plan.places, plan.seed) if plan.places else None
 
 def draw(
     plan:Plan, # What is drawn
@@ -69,6 +78,7 @@ def draw(
 )->np.ndarray: # Shape (n, 3, 72, 72), uint8
     "Pictures of these classes."
     painter, made, crops = makers(plan)
+    if not len(labels): return np.empty((0, 3, painter.size, painter.size), np.uint8)
     rng, out = np.random.default_rng([plan.seed, 99, chance]), np.empty((len(labels), 3, painter.size, painter.size), np.uint8)
     things, places = np.flatnonzero(labels < plan.designs), np.flatnonzero(labels >= plan.designs)
     with torch.inference_mode():
@@ -86,9 +96,15 @@ def draw_part(
     torch.set_num_threads(1)
     data = io.BytesIO()
     np.save(data, draw(plan, plan.labels()[number::parts], number))
-    write_whole(file, data.getvalue())
+    write_whole(file, data.getvalue(), sync=True)
 
-# %% ../nbs/workshop/pretraining.ipynb #6c226cc9
+# %% ../nbs/workshop/pretraining.ipynb #38ccee92
+def _good(file, n):
+    "Is the part there, whole and of the right shape?"
+    try: part = np.load(file, mmap_mode='r')
+    except (OSError, ValueError, EOFError): return False
+    return part.dtype == np.uint8 and part.shape == (n, 3, 72, 72)
+
 class Pool:
     "The pictures of a plan, on disk; draws those that are missing. `OSError` where there is no room: about 16 kB a picture."
     def __init__(self,
@@ -101,7 +117,8 @@ class Pool:
         self.targs, n = torch.from_numpy(plan.labels()), math.ceil(plan.total / PART)
         files = [Path(folder)/f'part_{i:03}.npy' for i in range(n)]
         Path(folder).mkdir(parents=True, exist_ok=True)
-        todo = [i for i, file in enumerate(files) if not file.exists()]
+        remove_parts(folder)
+        todo = [i for i, file in enumerate(files) if not _good(file, len(self.targs[i::n]))]
         done = Parallel(jobs, return_as='generator_unordered')(delayed(draw_part)(plan, i, n, files[i]) for i in todo)
         for _ in tqdm(done, total=len(todo), desc='drawing', unit=f'×{PART:,}', disable=not progress or not todo): pass
         self.parts = [np.load(file, mmap_mode='r') for file in files]
@@ -134,7 +151,7 @@ def changed(
     x = torch.where(uniform(1) < -.7, x.mean(1, keepdim=True), x)
     return ((x - MEAN) / STD).contiguous(memory_format=torch.channels_last)
 
-# %% ../nbs/workshop/pretraining.ipynb #d3493a5d
+# %% ../nbs/workshop/pretraining.ipynb #8385c2c4
 class Pretraining:
     "A pretraining that goes on where it stopped."
     def __init__(self,
@@ -143,33 +160,42 @@ class Pretraining:
         progress:bool=True, # Show bars?
         jobs:int=-1, # Processes that draw; -1: one for each core
     ):
-        self.plan, self.folder, self.progress, self.rows, self.step, self.spent = plan, Path(folder)/plan.name, progress, [], 0, 0.
-        self.pool = Pool(plan, self.folder, jobs, progress)
+        self.plan, self.folder, self.progress = plan, Path(folder)/plan.name, progress
+        self.pool = Pool(plan, Path(folder)/plan.pictures, jobs, progress)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        remove_parts(self.folder)
+        self.begin()
+
+    def begin(self)->None: # Nothing
+        "Takes up the checkpoint, or a new network where there is none."
+        self.rows, self.step, self.spent, self.whole = [], 0, 0., True
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(plan.seed)
-            self.body, self.head = small_body(), nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(WIDTHS[-1], plan.classes))
+            torch.manual_seed(self.plan.seed)
+            self.body, self.head = small_body(), nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(WIDTHS[-1], self.plan.classes))
         self.net = nn.Sequential(self.body, self.head).to(memory_format=torch.channels_last)
-        self.opt = torch.optim.AdamW(self.net.parameters(), plan.lr, weight_decay=plan.wd)
+        self.opt = torch.optim.AdamW(self.net.parameters(), self.plan.lr, weight_decay=self.plan.wd)
         if (self.folder/'checkpoint.pt').exists(): self.resume()
 
     def save(self)->None: # Nothing
         "Keeps what is needed to go on."
         data = io.BytesIO()
-        torch.save(dict(net=self.net.state_dict(), opt=self.opt.state_dict(), step=self.step, spent=self.spent, rows=self.rows), data)
+        torch.save(dict(plan=asdict(self.plan), net=self.net.state_dict(), opt=self.opt.state_dict(), step=self.step, spent=self.spent, rows=self.rows), data)
         write_whole(self.folder/'checkpoint.pt', data.getvalue(), sync=True)
 
     def resume(self)->None: # Nothing
         "Takes up the checkpoint; `ValueError` where it can't be read."
         file = self.folder/'checkpoint.pt'
         try:
-            if not zipfile.is_zipfile(file): raise ValueError("it is cut off or no checkpoint")        # torch would search it for minutes
+            with zipfile.ZipFile(file) as z:
+                if z.testzip(): raise ValueError("its content is not what was written")
             kept = torch.load(file, weights_only=True)
-        except Exception as e: raise ValueError(f"{file} can't be read ({e}): move it away to begin anew") from None
-        self.net.load_state_dict(kept['net'])
-        self.opt.load_state_dict(kept['opt'])
-        self.step, self.spent, self.rows = kept['step'], kept['spent'], kept['rows']
+            if kept['plan'] != asdict(self.plan): raise ValueError("it belongs to another plan")
+            self.net.load_state_dict(kept['net'])
+            self.opt.load_state_dict(kept['opt'])
+            self.step, self.spent, self.rows = kept['step'], kept['spent'], kept['rows']
+        except Exception as e: raise ValueError(f"{file} can't be used ({e}): move it away to begin anew") from None
 
-# %% ../nbs/workshop/pretraining.ipynb #90fd7124
+# %% ../nbs/workshop/pretraining.ipynb #081823d0
 from fastcore.basics import patch
 
 @patch
@@ -186,7 +212,7 @@ def batch(self:Pretraining)->tuple[torch.Tensor,torch.Tensor]: # Pictures (bs, 3
 @patch
 def update(self:Pretraining)->tuple[float,float]: # Loss, share of right answers
     "One step of AdamW against the gradient of the cross-entropy (labels smoothed by 0.1)."
-    done, (xb, yb) = self.step / self.plan.steps, self.batch()
+    done, (xb, yb), self.whole = self.step / self.plan.steps, self.batch(), False
     for group in self.opt.param_groups:
         group['lr'] = self.plan.lr * (done / .1 if done < .1 else .5 + .5 * math.cos(math.pi * (done - .1) / .9))
     scores = self.net.train()(xb)
@@ -194,17 +220,19 @@ def update(self:Pretraining)->tuple[float,float]: # Loss, share of right answers
     self.opt.zero_grad()
     loss.backward()
     self.opt.step()
-    self.step += 1
+    self.step, self.whole = self.step + 1, True
     return loss.item(), (scores.argmax(1) == yb).float().mean().item()
 
-# %% ../nbs/workshop/pretraining.ipynb #2cc9c60a
+# %% ../nbs/workshop/pretraining.ipynb #58dca645
 @patch
 def run(self:Pretraining,
     until:int|None=None, # Stop after this step; None: at the plan's end
     every:float=60, # Seconds between checkpoints
-)->list[dict]: # A row for each 200 steps: step, loss, share of right answers, seconds spent
+)->list[dict]: # A row for each 200 steps and at the end: step, mean loss and share of right answers since the last row, seconds spent
     "Learns on; whatever stops it, the last checkpoint stays. `OSError` where it can't be written, `FloatingPointError` where the loss is no number."
-    until, seen, start, kept = min(until or self.plan.steps, self.plan.steps), [], perf_counter(), perf_counter()
+    if not self.whole: self.begin()                                  # interrupted in the middle of a step: back to the checkpoint
+    until = self.plan.steps if until is None else min(until, self.plan.steps)
+    seen, start, kept = [], perf_counter(), perf_counter()
     before = self.spent
     with tqdm(total=self.plan.steps, initial=self.step, desc='pretraining', unit='step', disable=not self.progress, smoothing=.02) as bar:
         while self.step < until:

@@ -9,7 +9,7 @@ __all__ = ['SIDE', 'KINDS', 'grain', 'plane', 'bent', 'nearest', 'crisp', 'noise
 # %% ../nbs/workshop/textures.ipynb #b8ef46be
 import numpy as np
 
-# %% ../nbs/workshop/textures.ipynb #ae6d0b4e
+# %% ../nbs/workshop/textures.ipynb #ef56c3f6
 SIDE = 128 # Width and height of a tile in pixels
 
 def grain(
@@ -19,7 +19,7 @@ def grain(
     power:float, # How much weaker a wave of twice the frequency is: 0 not at all, 1 half
     angle:float=0., # Direction of the fibres in radians
     stretch:float=1., # How much longer than wide the grains are, as a square root
-)->np.ndarray: # Shape (SIDE, SIDE), mean 0, deviation 1
+)->np.ndarray: # Shape (SIDE, SIDE), mean 0, deviation 1, if 1 <= low <= high <= 64
     "Noise made of waves with `low` to `high` cycles a tile."
     fy, fx = np.fft.fftfreq(SIDE)[:, None] * SIDE, np.fft.fftfreq(SIDE)[None] * SIDE
     u, v = fx * np.cos(angle) + fy * np.sin(angle), fy * np.cos(angle) - fx * np.sin(angle)
@@ -28,7 +28,7 @@ def grain(
     tile = np.fft.ifft2(np.fft.fft2(rng.normal(size=(SIDE, SIDE))) * weights).real
     return tile / max(tile.std(), 1e-9)
 
-# %% ../nbs/workshop/textures.ipynb #cb4fa0dc
+# %% ../nbs/workshop/textures.ipynb #39a4f03f
 def plane()->tuple[np.ndarray,np.ndarray]: # x and y of each pixel, from 0 to 1
     "The coordinates of a tile."
     return np.meshgrid(np.arange(SIDE) / SIDE, np.arange(SIDE) / SIDE)
@@ -42,7 +42,7 @@ def bent(
 
 def nearest(
     rng:np.random.Generator, # Chance
-    n:int, # How many points, 4 or more
+    n:int, # How many points, 2 or more
 )->np.ndarray: # Shape (2, SIDE, SIDE): 1 is about as far as points lie apart
     "Distance from each pixel to the nearest and to the second nearest of `n` points, strewn or in crooked rows (Worley 1996)."
     at, (x, y) = rng.random((n, 2)), plane()
