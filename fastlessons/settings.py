@@ -23,7 +23,7 @@ def _setting(
 # %% ../nbs/workshop/settings.ipynb #a62e4654
 _one_line = lambda value: not set(value) & set('\r\n\0')
 
-# %% ../nbs/workshop/settings.ipynb #d95624f7
+# %% ../nbs/workshop/settings.ipynb #ed06ad93
 @dataclass(frozen=True)
 class Settings:
     "The course's settings; `ValueError` where one has a type or a value that is not allowed."
@@ -43,6 +43,8 @@ class Settings:
         "a number above 0 and at most 10", lambda v: 0 < v <= 10)
     num_workers:int = _setting(0, "Extra processes that load pictures. 0 works everywhere and is fast enough for small pictures.",
         "a whole number from 0 to 64", lambda v: 0 <= v <= 64)
+    loader:str = _setting('quick', "What makes batches of pictures. quick cuts many squares at once, fastai each on its own: the same numbers, more slowly.",
+        "quick or fastai", lambda v: v in ('quick', 'fastai'))
     device:str = _setting('auto', "What computes. auto tries a graphics card first and falls back to the processor.",
         "auto, cpu, cuda or mps", lambda v: v in ('auto', 'cpu', 'cuda', 'mps'))
     cache:str = _setting('', "Where drawn pictures are kept if the course was installed without its pictures. Empty: your cache folder.",
