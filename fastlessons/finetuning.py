@@ -6,7 +6,7 @@
 __all__ = ['WEIGHTS', 'backbone', 'small_split', 'architecture', 'like', 'normalized', 'one_of_several', 'only_weights',
            'learner']
 
-# %% ../nbs/workshop/finetuning.ipynb #ea821df8
+# %% ../nbs/workshop/finetuning.ipynb #cf0ab685
 import errno, os, pickle
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +22,7 @@ from fastai.vision.core import imagenet_stats
 from fastai.vision.learner import model_meta, vision_learner
 from torch import nn
 from .backbones import load_weights, small_body
+from .stopping import StoppableLearner
 
 # %% ../nbs/workshop/finetuning.ipynb #69ddf4b7
 WEIGHTS = Path(__file__).with_name('backbone.safetensors') if '__file__' in globals() else Path('../../fastlessons/backbone.safetensors') # Pretrained on invented things; backbone.md says how
@@ -98,7 +99,7 @@ def only_weights():
         if before is None: del os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD']
         else: os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = before
 
-# %% ../nbs/workshop/finetuning.ipynb #181c93c1
+# %% ../nbs/workshop/finetuning.ipynb #7f96f494
 def learner(
     dls:DataLoaders, # What to learn from
     arch='small', # 'small', a name that torchvision, fastai or timm knows, or a function that builds a network
@@ -123,4 +124,5 @@ def learner(
             "whose weights come with the library, or pretrained=False") from e
     if kwargs.get('normalize', True) and kwargs.get('n_in', 3) == 3: normalized(dls)
     learn.recorder.add_time = False                                      # how long it took says more about the machine than about learning
+    learn.__class__, learn.recipe = StoppableLearner, dict(arch=arch, options=kwargs)
     return learn

@@ -23,7 +23,7 @@ RUNGS = dict(
     controls=2, studying=2, sliders=2, tables=2,
     machine=3, digits=3, faults=3, training=3,
     painter=3, crops=3, backbones=3, pretraining=3,
-    answers=4, loading=4, mushrooms=4, finetuning=4,
+    answers=4, loading=4, mushrooms=4, finetuning=4, stages=4, saving=4, stopping=4,
     running=5, serving=5, cli=5)
 
 # %% ../nbs/workshop/ladder.ipynb #e4f0afb2

@@ -204,6 +204,12 @@ def lesson_numbers(questions):
     return {str(row['lesson']).zfill(2)[:2] for row in rows if isinstance(row, dict) and 'lesson' in row}
 
 
+def test_model_card_names_its_weights():
+    from fastlessons.backbones import read_weights
+    from fastlessons.finetuning import WEIGHTS
+    assert f"`{read_weights(WEIGHTS)[1]['sha256'][:12]}`" in text(WEIGHTS.with_suffix('.md')), "the card speaks of other weights"
+
+
 def test_make_lists_its_commands():
     "Every command of the Makefile is explained by `make help`, and so are those the README names."
     listed = set(re.findall(r'^([a-z-]+):.*##', text(ROOT/'Makefile'), re.MULTILINE))
