@@ -11,24 +11,27 @@ SEEDS, TEST_PER_CLASS, FIRST_TEST_SEED = range(5), 125, 3_000_000
 
 def recipe():
     "All that decides the figures, but for the seed and the machine."
+    from fastlessons.backbones import read_weights
     from fastlessons.drawing import VERSION
+    from fastlessons.finetuning import WEIGHTS
     from fastlessons.settings import Settings
     s = asdict(Settings())
     used = {k: s[k] for k in ('size', 'bs', 'valid_pct', 'epochs', 'lr')}
-    return {'lesson': '01', 'pictures': 'drawn, 50 a kind', 'drawing': VERSION, 'network': 'small_network', **used,
+    return {'lesson': '01', 'pictures': 'drawn, 50 a kind', 'drawing': VERSION, 'network': 'backbone ' + read_weights(WEIGHTS)[1]['sha256'][:12] + ", fastai's head, dropout .2", **used,
             'test': f'{TEST_PER_CLASS} a kind, seeds from {FIRST_TEST_SEED:,}'}
 
 
 def run(task):
     "One training as lesson 01 does it, and the share of wrong answers on the test pictures."
     from fastai.torch_core import set_seed
-    from fastlessons.mushrooms import guesses, mushroom_dls, small_learner, wrong_rate
+    from fastlessons.finetuning import learner
+    from fastlessons.mushrooms import guesses, mushroom_dls, wrong_rate
     from fastlessons.pictures import drawn_folder, fresh_folder
     from fastlessons.settings import Settings
     s = Settings(seed=task['seed'])
     set_seed(s.seed)
-    learn = small_learner(mushroom_dls(drawn_folder(), settings=s), s.seed)
-    with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(s.epochs, s.lr)
+    learn = learner(mushroom_dls(drawn_folder(), settings=s), seed=s.seed)
+    with learn.no_bar(), learn.no_logging(): learn.fine_tune(s.epochs, s.lr, lr_mult=2)
     return {'valid_error': wrong_rate(guesses(learn)), 'test_error': wrong_rate(guesses(learn, fresh_folder(TEST_PER_CLASS, FIRST_TEST_SEED)))}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch.utils.data import TensorDataset
-from fastlessons.digits import batches, digits, network
+from fastlessons.digits import Changed, batches, digits, network
 from fastlessons.experiments import record
 from fastlessons.training import Run, evaluate
 
@@ -29,13 +29,6 @@ def start(train, valid, seed, sizes=(64, 200, 200, 10), dropout=0., decay=0.):
 
 
 def measured(model, dataset): return evaluate(model, F.cross_entropy, batches(dataset, 500))
-
-
-class Changed:
-    "Batches whose pictures are changed by chance, another way in every epoch."
-    def __init__(self, batches, change, seed): self.batches, self.change, self.order = batches, change, torch.Generator().manual_seed(seed)
-    def __len__(self): return len(self.batches)
-    def __iter__(self): return ((self.change(xb, self.order), yb) for xb, yb in self.batches)
 
 
 def shifted(xb, order):

@@ -5,17 +5,16 @@
 # %% auto #0
 __all__ = ['predict_all', 'probabilities', 'guesses', 'labelled', 'wrong_rate']
 
-# %% ../nbs/workshop/answers.ipynb #9615258e
+# %% ../nbs/workshop/answers.ipynb #9540e022
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 import torch
 from fastai.learner import Learner
 
 from .classes import good_pictures, split_folders
-from .plots import Guess
+from .interpretation import Prediction, predictions
 from .splitting import chosen_part, set_aside_text
 
 # %% ../nbs/workshop/answers.ipynb #940db633
@@ -36,22 +35,19 @@ def probabilities(
     probs = predict_all(learn, [picture])[0]
     return dict(sorted(zip(learn.dls.vocab, probs.tolist()), key=lambda item: -item[1]))
 
-# %% ../nbs/workshop/answers.ipynb #c3f1128d
+# %% ../nbs/workshop/answers.ipynb #71bce826
 def guesses(
     learn:Learner, # A trained model
     folder=None, # A folder with a sub-folder a class (of one with `train` and `valid`, the latter); none: the validation set
-)->list[Guess]: # A row a picture, in the order of the files
+)->list[Prediction]: # A row a picture, in the order of the files
     "What the model answers to each picture and what it should have answered; `ValueError` for a class that it never saw."
-    vocab = list(learn.dls.vocab)
-    if folder is None: files, labels = learn.dls.valid_ds.items, [vocab[int(y)] for _, y in learn.dls.valid_ds]
-    else: files, labels = labelled(Path(folder))
+    if folder is None: return predictions(learn)
+    vocab, (files, labels) = list(learn.dls.vocab), labelled(Path(folder))
     if unknown := sorted(set(labels) - set(vocab)):
         raise ValueError(f"{', '.join(unknown)} in {folder} is no class of this model: it knows {', '.join(vocab)}")
-    rows = []
-    for file, label, p in zip(files, labels, predict_all(learn, files)):
-        actual, best = p[vocab.index(label)].item(), int(p.argmax())
-        rows.append(Guess(file, label, vocab[best], actual, p[best].item(), -float(np.log(max(actual, 1e-12)))))
-    return rows
+    targs = iter([vocab.index(label) for label in labels])
+    pictures = learn.dls.test_dl(list(files), rm_type_tfms=0, num_workers=0)
+    return predictions(learn, ((xb, torch.tensor([next(targs) for _ in xb])) for xb, in pictures), files=files)
 
 # %% ../nbs/workshop/answers.ipynb #ea16340d
 def labelled(
@@ -64,9 +60,9 @@ def labelled(
     here = chosen_part(pictures, folder, .5, 0) if has_split else range(len(pictures.files))
     return [pictures.files[i] for i in here], [pictures.labels[i] for i in here]
 
-# %% ../nbs/workshop/answers.ipynb #3ceb8ba1
+# %% ../nbs/workshop/answers.ipynb #914343dd
 def wrong_rate(
-    rows:list[Guess], # Answers
+    rows:list[Prediction], # Answers
 )->float: # From 0 to 1
     "The share of wrong answers; `ValueError` if there is none at all."
     if not rows: raise ValueError("no answers: the error rate of nothing is not known")

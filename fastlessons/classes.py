@@ -100,9 +100,10 @@ def split_folders(
     train = next((o for o in names if parts[o] == 'train'), None)
     return parts if train and all(parts.values()) and _subfolders(Path(folder)/train) else {}
 
-# %% ../nbs/workshop/classes.ipynb #6573e4da
+# %% ../nbs/workshop/classes.ipynb #85c18474
 def find_classes(
     folder, # A sub-folder a class, or train and valid (val) with a sub-folder a class in each
+    empty:bool=False, # May a class have no file?
 )->dict[str,list[Path]]: # Files of each class, of all parts but test; not opened yet
     "Files of each class by their folder's name; `ValueError` where the sub-folders are no classes."
     folder = existing_folder(folder)
@@ -114,11 +115,11 @@ def find_classes(
         if len(inside) > 1 and f.relative_to(folder).parts[0] in (parts or classes): classes[inside[0]].append(f)
     # fastai leaves an empty `models` behind where it has searched a learning rate: that is no class
     if not any(o.suffix.lower() in SUFFIXES for o in classes.get('models', [])): classes.pop('models', None)
-    _refuse_no_classes(folder, classes)
+    _refuse_no_classes(folder, classes, empty)
     return dict(sorted(classes.items()))
 
-# %% ../nbs/workshop/classes.ipynb #5ec6a8b7
-def _refuse_no_classes(folder, classes):
+# %% ../nbs/workshop/classes.ipynb #91041c39
+def _refuse_no_classes(folder, classes, may_be_empty=False):
     "`ValueError` where there is nothing to tell apart."
     here = shown(folder)
     want = 'expected is a sub-folder a class with the pictures of that class inside'
@@ -127,7 +128,7 @@ def _refuse_no_classes(folder, classes):
     if not classes and loose: raise ValueError(f'{here} holds {loose} pictures but no sub-folder: {want}')
     if not classes: raise ValueError(f'{here} has no sub-folder with pictures: {want}')
     if len(classes) == 1: raise ValueError(f'{here} has one class only, {shown(*classes)}: at least two are needed to tell apart')
-    empty = [shown(o) for o,files in classes.items() if not files]
+    empty = [shown(o) for o,files in classes.items() if not files and not may_be_empty]
     if empty: raise ValueError(f"no file in {', '.join(empty)} (below {here}): put pictures in, or remove the folder")
 
 # %% ../nbs/workshop/classes.ipynb #5d7b624a

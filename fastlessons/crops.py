@@ -66,5 +66,7 @@ class Crops:
         labels:np.ndarray, # Class of each, (n,)
         rng:np.random.Generator, # Chance
     )->torch.Tensor: # Shape (n, 3, size, size), uint8
-        "A crop of each class that is asked for."
+        "A crop of each class that is asked for; `ValueError` for a class that there isn't."
+        if wrong := [c for c in labels if not 0 <= c < len(self.at)]: raise ValueError(f"class {wrong[0]}: there are {len(self.at)}, from 0 to {len(self.at) - 1}")
+        if not len(labels): return torch.empty(0, 3, *self.x.shape, dtype=torch.uint8)
         return torch.stack([(self.one(c, rng).clamp(0, 1) * 255).to(torch.uint8) for c in labels])

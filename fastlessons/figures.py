@@ -62,9 +62,10 @@ def figure_html(
 def show(
     fig:Figure, # Figure, ours or one of pyplot's
     alt:str, # What somebody who can't see it has to know: one or two sentences
+    dpi:int=144, # Pixels an inch; 96 for a mosaic of small pictures, which has nothing finer to show
 )->None: # Nothing; the figure appears once, where the cell's output is
     "Display a figure with its alternative text and close it; `ValueError` if the text is empty."
     from IPython.display import display
-    tag = figure_html(fig, alt)
+    tag = figure_html(fig, alt, dpi)
     if plt := sys.modules.get('matplotlib.pyplot'): plt.close(fig)
     display({'text/html':tag, 'text/plain':alt.strip()}, raw=True)

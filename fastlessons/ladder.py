@@ -11,19 +11,21 @@ import ast, os, subprocess, sys
 from dataclasses import dataclass
 from pathlib import Path
 
-# %% ../nbs/workshop/ladder.ipynb #d252b872
+# %% ../nbs/workshop/ladder.ipynb #4e319655
 RUNGS = dict(
     settings=0, lessons=0, copying=0, stamping=0, ladder=0,
     painting=0, scenery=0, species=0, stems=0, caps=0, growing=0, drawing=0, rendering=0, pictures=0,
     opening=0, classes=0, splitting=0, records=0, sources=0,
-    textures=0, stencils=0, designs=0,
-    judging=0, questions=0,
+    arithmetic=0, textures=0, stencils=0, designs=0,
+    rounds=0, standing=0, scheduling=0, diary=0, storing=0, keeping=0, cards=0, exporting=0, memory=0, counting=0, comparing=0, cases=0, trying=0, judging=0, questions=0,
+    terms=0, searching=0, vocabulary=0,
+    refiling=0, looking=0, replaying=0, mending=0, moving=0, likeness=0, ledger=0, decisions=0, applying=0, suspects=0, planted=0,
     predictions=0, losses=0, metrics=0, epochs=0, diagnosis=0, history=0, experiments=0,
-    figures=1, plots=1, curves=1, steps=1, thresholds=1,
-    controls=2, studying=2, sliders=2, tables=2,
-    machine=3, digits=3, faults=3, training=3,
-    painter=3, crops=3, backbones=3, pretraining=3,
-    answers=4, loading=4, mushrooms=4, finetuning=4, stages=4, saving=4, stopping=4,
+    figures=1, plots=1, curves=1, steps=1, thresholds=1, sliding=1, mosaics=1,
+    controls=2, keys=2, asking=2, flashcards=2, studying=2, sliders=2, tables=2, reviewing=2, galleries=2,
+    machine=3, digits=3, faults=3, training=3, receptive=3, fields=3, summaries=3, convolutions=3, layers=3, windows=3, patches=3, excitation=3,
+    painter=3, crops=3, sealing=3, backbones=3, pools=3, pretraining=3, batches=3, inference=3, heatmaps=3, occluding=3, overlays=3,
+    answers=4, loading=4, mushrooms=4, finetuning=4, stages=4, saving=4, stopping=4, adam=4, varying=4, arms=4, transforms=4, trials=4, rates=4, cleaning=4, interpretation=4,
     running=5, serving=5, cli=5)
 
 # %% ../nbs/workshop/ladder.ipynb #e4f0afb2

@@ -6,7 +6,7 @@
 __all__ = ['mushroom_dls', 'picture_dls', 'batch_changes', 'small_network', 'small_learner', 'guesses', 'labelled', 'predict_all',
            'probabilities', 'wrong_rate', 'chosen_part', 'set_aside_text', 'validation_part']
 
-# %% ../nbs/workshop/mushrooms.ipynb #672fb66f
+# %% ../nbs/workshop/mushrooms.ipynb #db4f4d4a
 import random
 import warnings
 from dataclasses import replace
@@ -19,10 +19,11 @@ from fastai.layers import ConvLayer, ResBlock
 from fastai.learner import Learner
 from fastai.metrics import error_rate
 from fastai.torch_core import defaults, no_random
-from fastai.vision.augment import Resize, aug_transforms
+from fastai.vision.augment import Resize
 from fastai.vision.core import imagenet_stats
 from torch import nn
 
+from .adam import adam
 from .answers import guesses, labelled, predict_all, probabilities, wrong_rate
 from .classes import good_pictures
 from .loading import Opener, QuickDL
@@ -31,6 +32,7 @@ from .pictures import drawn_folder
 from .settings import Settings, load_settings
 from .splitting import chosen_part, set_aside_text, validation_part
 from .stopping import StoppableLearner
+from .varying import Varied
 _all_ = ['guesses', 'labelled', 'predict_all', 'probabilities', 'wrong_rate',
          'chosen_part', 'set_aside_text', 'validation_part'] # one import for a first lesson
 
@@ -58,12 +60,12 @@ def mushroom_dls(
     dls.set_aside = pictures.set_aside
     return dls
 
-# %% ../nbs/workshop/mushrooms.ipynb #15ec2c26
+# %% ../nbs/workshop/mushrooms.ipynb #90909b53
 def picture_dls(
     files:list, # Paths of pictures that can be opened
     labels:list[str], # The class of each
     held, # Which of them are kept for validation: places in the list
-    settings:Settings, # Size, bs, seed, num_workers, device and loader
+    settings:Settings, # Size, bs, seed, num_workers, device and speed
     augment:bool=True, # Show the network another version of each picture each time?
 )->DataLoaders: # fastai's
     "Batches of chosen pictures, for whoever splits them otherwise."
@@ -72,7 +74,7 @@ def picture_dls(
     block = DataBlock(blocks=(TransformBlock(Opener(s.size), batch_tfms=IntToFloatTensor), CategoryBlock), splitter=IndexSplitter(held),
         get_items=lambda files: files, get_y=lambda file: label_of[str(file)], item_tfms=Resize(s.size), batch_tfms=batch_changes(augment))
     dls = block.dataloaders(files, bs=min(s.bs, len(files) - len(held)), val_bs=max(64, s.bs),
-        num_workers=s.num_workers, device=where, dl_type=QuickDL if s.loader == 'quick' else TfmdDL)
+        num_workers=s.num_workers, device=where, dl_type=QuickDL if s.speed == 'quick' else TfmdDL)
     dls.train.rng = random.Random(s.seed)
     return dls
 
@@ -80,9 +82,8 @@ def picture_dls(
 def batch_changes(
     augment:bool, # Also change the pictures by chance?
 )->list: # Transforms of a whole batch
-    "Mirror, zoom in a little, change the light; and in any case normalize (ImageNet's means and deviations per channel)."
-    changes = aug_transforms(max_rotate=0, max_zoom=1.15, max_warp=0, max_lighting=.2, p_affine=.5) if augment else []
-    return [*changes, Normalize.from_stats(*imagenet_stats, cuda=False)]
+    "Mirror, turn by up to 30°, zoom in a little, change the light; and in any case normalize (ImageNet's means and deviations per channel)."
+    return [*([Varied()] if augment else []), Normalize.from_stats(*imagenet_stats, cuda=False)]
 
 # %% ../nbs/workshop/mushrooms.ipynb #2251dde5
 def small_network(
@@ -96,12 +97,12 @@ def small_network(
         blocks = [ResBlock(1, 32, 32), ResBlock(1, 32, 64, stride=2), ResBlock(1, 64, 128, stride=2), ResBlock(1, 128, 256, stride=2)]
         return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(256, classes))
 
-# %% ../nbs/workshop/mushrooms.ipynb #5ed9cd78
+# %% ../nbs/workshop/mushrooms.ipynb #17daa2bf
 def small_learner(
     dls:DataLoaders, # What to learn from
     seed:int=42, # Decides the first weights
 )->Learner: # An ordinary fastai Learner; its table shows losses and error rate
     "A small network that knows nothing yet, ready to learn from `dls`."
-    learn = StoppableLearner(dls, small_network(len(dls.vocab), seed), metrics=error_rate, cbs=ChannelsLast())    # a memory layout that CPUs are quicker with
+    learn = StoppableLearner(dls, small_network(len(dls.vocab), seed), metrics=error_rate, opt_func=adam(), cbs=ChannelsLast())    # a memory layout that CPUs are quicker with
     learn.recorder.add_time = False                                      # how long it took says more about the machine than about learning
     return learn

@@ -5,19 +5,20 @@
 # %% auto #0
 __all__ = ['FORMAT', 'read_questions', 'all_questions', 'load_questions', 'Text', 'questions_text', 'answer', 'judge']
 
-# %% ../nbs/workshop/questions.ipynb #d4ae3b1d
-import re,tomllib
+# %% ../nbs/workshop/questions.ipynb #6f7e7476
+import ast,json,re,tomllib
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from .judging import KINDS,Option,Question,Tempting,Verdict,judge,read_answer,same_answer
+from .judging import KINDS,Case,Option,Question,Tempting,Verdict,judge,read_answer,same_answer
 _all_ = ['judge']
 
-# %% ../nbs/workshop/questions.ipynb #3edeb4be
+# %% ../nbs/workshop/questions.ipynb #cd0c7961
 FORMAT = 1  # of the file
 _NEEDED = ('id', 'lesson', 'kind', 'ask', 'hint', 'why')
-_OPTIONAL = {'option':list, 'tempting':list, 'tolerance':(int,float), 'unit':str}
-_TABLES = {'option':{'key','text','reason'}, 'tempting':{'answer','hint'}}
+_OPTIONAL = {'option':list, 'tempting':list, 'tolerance':(int,float), 'unit':str, 'start':str, 'function':str, 'case':list, 'imports':list}
+_TABLES = {'option':{'key','text','reason'}, 'tempting':{'answer','hint'}, 'case':{'call','expected'}}
+_CODE = ('start', 'function', 'case')  # needed by kind code, and `imports` possible; no other kind has them
 _ALLOWED = {*_NEEDED, *_OPTIONAL, 'answer'}
 
 # %% ../nbs/workshop/questions.ipynb #92e12205
@@ -38,11 +39,11 @@ def _check_fields(d, where):
             refuse(f"{k} {bad[0]!r}; write [[question.{k}]] with {', '.join(sorted(names))}")
     if d.get('answer') in (None, '', []): refuse("answer is missing; a question needs a right one")
 
-# %% ../nbs/workshop/questions.ipynb #0ee87b1e
+# %% ../nbs/workshop/questions.ipynb #36b33a2d
 def _check_options(d, where):
     "Options of a choice have key, text and reason, each key once; `ValueError` names question and field."
     options,kind = d.get('option', []),d['kind']
-    if kind in ('number', 'word'):
+    if kind in ('number', 'word', 'code'):
         if options: raise ValueError(f"{where}: option is not for kind {kind!r}; remove it or change the kind")
         return
     if len(options) < 2: raise ValueError(f"{where}: {len(options)} [[question.option]]; a choice needs at least two")
@@ -53,15 +54,41 @@ def _check_options(d, where):
     keys = [o['key'] for o in options]
     if len(set(keys)) < len(keys): raise ValueError(f"{where}: option keys {' '.join(keys)} are not all different")
 
-# %% ../nbs/workshop/questions.ipynb #cf93be58
+# %% ../nbs/workshop/questions.ipynb #f6d02862
+def _check_code(d, where):
+    "Code can be read by Python and defines the function, each case calls it; `ValueError` names question and field."
+    def refuse(said): raise ValueError(f"{where}: {said}")
+    def parse(text, field):
+        try: return ast.parse(text)
+        except (SyntaxError, ValueError, TypeError) as e: refuse(f"{field} is no Python: {e}")
+    if d['kind'] != 'code':
+        if extra := [k for k in (*_CODE, 'imports') if k in d]: refuse(f"{extra[0]} is not for kind {d['kind']!r}; remove it or change the kind")
+        return
+    for k in _CODE:
+        if not d.get(k): refuse(f"{k} is missing or empty; a question of kind code needs {', '.join(_CODE)}")
+    if bad := [o for o in d.get('imports', []) if not isinstance(o, str) or not re.fullmatch(r'[\w.]+( as \w+)?', o)]:
+        refuse(f"imports has {bad[0]!r}; write names of modules, such as 'math' or 'numpy as np'")
+    for field,text in [('start', d['start']), ('answer', d['answer']), *(('tempting', t.get('answer')) for t in d.get('tempting', []))]:
+        defined = [n.name for n in parse(text, field).body if isinstance(n, ast.FunctionDef)]
+        if d['function'] not in defined: refuse(f"{field} defines no function {d['function']!r}; write `def {d['function']}(`")
+    for i,c in enumerate(d['case'], 1):
+        if set(c) != _TABLES['case']: refuse(f"case {i} has no {min(_TABLES['case'] - set(c))}; write call and expected")
+        try: json.dumps(c['expected'])
+        except TypeError: refuse(f"case {i} expects {c['expected']!r}; write numbers, texts, or lists of them")
+        called = [n.func.id for n in ast.walk(parse(c['call'], f'case {i}: call')) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
+        if d['function'] not in called: refuse(f"case {i} calls no {d['function']!r}; call is {c['call']!r}")
+
+# %% ../nbs/workshop/questions.ipynb #96a017fe
 def _question(d, where):
     "A `Question` from its table in the file; `ValueError` names question and field."
     _check_fields(d, where)
     _check_options(d, where)
+    _check_code(d, where)
     right = str(d['answer']).split() if d['kind'] in ('one', 'several') else []
     options = tuple(Option(o['key'], o['text'], o.get('reason', ''), o['key'] in right) for o in d.get('option', []))
     q = Question(d['id'], d['lesson'], d['kind'], d['ask'], None, d['hint'], d['why'], options, (),
-                 float(d.get('tolerance', 0)), d.get('unit', ''))
+                 float(d.get('tolerance', 0)), d.get('unit', ''), d.get('start', '').strip('\n'), d.get('function', ''),
+                 tuple(Case(c['call'], c['expected']) for c in d.get('case', [])), tuple(d.get('imports', [])))
     def read(raw, field):
         try: return read_answer(q, raw)
         except ValueError as e: raise ValueError(f"{where}: {field}: {e}") from e
@@ -123,16 +150,17 @@ class Text(str):
     "A text that a notebook and a terminal show with its line breaks."
     def __repr__(self): return str(self)
 
-# %% ../nbs/workshop/questions.ipynb #c7254968
+# %% ../nbs/workshop/questions.ipynb #5ea180d0
 def questions_text(
     lesson, # Number of the lesson: `1`, `'1'` or `'01'`
 )->Text: # All its questions, with the call that answers each
     "The questions of a lesson as plain text; `ValueError` if it has none."
-    example = {'one':"'a'", 'several':"'a b'", 'number':'3', 'word':"'word'"}
+    example = {'one':"'a'", 'several':"'a b'", 'number':'3', 'word':"'word'", 'code':'{}'}
     blocks = []
     for q in load_questions(lesson):
-        given = example.get(q.kind) or repr(' '.join(o.key for o in q.options))
-        options = [f"  {o.key}) {o.text}" for o in q.options]
+        given = example.get(q.kind, repr(' '.join(o.key for o in q.options))).format(q.function)
+        options = [f"  {o.key}) {o.text}" for o in q.options] + [f"    {line}" for line in q.start.splitlines()]
+        if q.kind == 'code': options.append(f"  Define `{q.function}` in a cell of its own, then:")
         blocks.append('\n'.join([f"{q.ask} ({KINDS[q.kind]})", *options, f"  → answer('{q.id}', {given})"]))
     return Text('\n\n'.join(blocks))
 

@@ -6,8 +6,8 @@
 __all__ = ['Source', 'file_sha256', 'pixels_sha256', 'write_whole', 'remove_parts', 'save_sources', 'read_records',
            'load_sources']
 
-# %% ../nbs/workshop/records.ipynb #ba1d8475
-import hashlib, json, os, secrets
+# %% ../nbs/workshop/records.ipynb #3097a7b3
+import errno, hashlib, json, os, secrets, stat
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
@@ -29,11 +29,12 @@ class Source:
     sha256:str = ''  # Fingerprint of the file, 64 hexadecimal digits
     pixels:str = ''  # Fingerprint of the decoded pixels
 
-# %% ../nbs/workshop/records.ipynb #dcdab94b
+# %% ../nbs/workshop/records.ipynb #0d120cd6
 def file_sha256(
     path, # A file
 )->str: # 64 hexadecimal digits
     "Fingerprint of a file's bytes; `OSError` where it can't be read."
+    if not stat.S_ISREG(os.stat(path).st_mode): raise OSError(errno.EINVAL, 'not a regular file', os.fspath(path))   # a pipe would be waited for
     with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
 
 def pixels_sha256(

@@ -5,21 +5,21 @@
 # %% auto #0
 __all__ = ['FORMAT', 'Saved', 'described', 'save_model', 'read_model', 'load_model', 'blank_dls']
 
-# %% ../nbs/workshop/saving.ipynb #8af287b5
+# %% ../nbs/workshop/saving.ipynb #82ece0f0
 import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
+import numpy as np
 import torch
 from fastai.data.all import CategoryBlock, DataBlock, DataLoaders, IndexSplitter, IntToFloatTensor, Normalize, TransformBlock
 from fastai.learner import Learner
 from fastai.vision.augment import Resize
 from PIL import Image
 
-from .backbones import fingerprint
-from .finetuning import learner
+from .finetuning import learner, normalized, statistics
 from .loading import Opener
-from .records import write_whole
+from .sealing import refused, seal, unsealed
 
 # %% ../nbs/workshop/saving.ipynb #863aeea4
 FORMAT = 'fastlessons-model-1'
@@ -37,7 +37,7 @@ class Saved:
     columns:list = field(default_factory=list) # Names of the numbers in such a row
     notes:dict = field(default_factory=dict)   # Whatever its maker wants to say
 
-# %% ../nbs/workshop/saving.ipynb #a1d45d1d
+# %% ../nbs/workshop/saving.ipynb #15885045
 def described(
     learn:Learner, # Made by `fastlessons.finetuning.learner`
     **notes, # Whatever you want to say of it: plain values
@@ -49,56 +49,41 @@ def described(
     try: json.dumps([recipe['options'], notes])
     except TypeError as e: raise ValueError(f"only plain values can be written ({e}): numbers, texts, lists and mappings of these") from None
     dls = learn.dls
-    norm = next((t for t in dls.after_batch.fs if isinstance(t, Normalize)), None)
+    stats = statistics(dls)
     resize = next((t for t in dls.after_item.fs if isinstance(t, Resize)), None)
-    if norm is None or resize is None or not hasattr(dls, 'vocab') or not isinstance(dls.vocab[0], str):
+    if stats is None or resize is None or not hasattr(dls, 'vocab') or not isinstance(dls.vocab[0], str):
         raise ValueError("its pictures are not resized to squares, normalized and of one class each: only such models can be saved here; fastai's learn.export takes any")
-    mean, std = (getattr(norm, s).flatten().tolist() for s in ('mean', 'std'))
     rows = [[float(v) for v in row] for row in getattr(learn.recorder, 'values', [])] if hasattr(learn, 'recorder') else []
     columns = list(learn.recorder.metric_names)[1:1 + len(rows[0])] if rows else []
-    return Saved(recipe['arch'], [str(c) for c in dls.vocab], resize.size[0], mean, std, recipe['options'], rows, columns, notes)
+    return Saved(recipe['arch'], [str(c) for c in dls.vocab], resize.size[0], *stats, recipe['options'], rows, columns, notes)
 
-# %% ../nbs/workshop/saving.ipynb #9df8676a
+# %% ../nbs/workshop/saving.ipynb #f5ce1adf
 def save_model(
     learn:Learner, # Made by `fastlessons.finetuning.learner`
     path, # File to write or replace; `.safetensors` is added where it is missing
     **notes, # Whatever you want to say of it: plain values
 )->Path: # The file
     "Keeps a model without pickle; `ValueError` for one that can't be written down or has numbers that are none, `OSError` where there is no room."
-    from safetensors.torch import save
     path, said = _with_suffix(path), described(learn, **notes)
-    tensors = {k: v.detach().cpu().contiguous().clone() for k, v in learn.model.state_dict().items()}
-    if bad := [k for k, v in tensors.items() if not torch.isfinite(v.float()).all()]:
-        raise ValueError(f"{bad[0]} has values that are no numbers: this training failed, and what it learned is not worth keeping. Try a smaller learning rate")
-    text = dict(format=FORMAT, model=json.dumps(asdict(said)))
-    write_whole(path, save(tensors, {**text, 'sha256': fingerprint(tensors, text)}), sync=True)
+    seal(path, FORMAT, learn.model.state_dict(), model=json.dumps(asdict(said)))
     return path
 
 def _with_suffix(path):
     path = Path(path).expanduser()
     return path if path.suffix == '.safetensors' else path.with_name(path.name + '.safetensors')
 
-# %% ../nbs/workshop/saving.ipynb #6f9e3177
+# %% ../nbs/workshop/saving.ipynb #9cc3a827
 def read_model(
     path, # A file that `save_model` wrote
 )->tuple[Saved,dict[str,torch.Tensor]]: # What is said of it, and its weights by name
     "What is in a file, after every check; `FileNotFoundError`, or `ValueError` with what is wrong."
-    from safetensors import SafetensorError, safe_open
     path = _with_suffix(path)
-    if not path.is_file(): raise FileNotFoundError(f"no model at {path}: save_model writes one")
-    def refused(why): return ValueError(f"{path} is refused: {why}; nothing in it was run")
-    try:
-        with safe_open(path, 'pt') as f: about, tensors = f.metadata() or {}, {k: f.get_tensor(k) for k in f.keys()}
-    except (SafetensorError, OSError, RuntimeError) as e:
-        with open(path, 'rb') as f: start = f.read(2)
-        raise refused("it is a pickle, and reading one may run a stranger's code" if start == b'PK' or start[:1] == b'\x80' else f"it is cut off or no safetensors file ({e})") from None
-    if about.get('format') != FORMAT: raise refused(f"it is no model of this library but {about.get('format') or about.get('architecture') or 'something without a name'}")
-    if about.get('sha256') != fingerprint(tensors, {k: v for k, v in about.items() if k != 'sha256'}): raise refused("its content is not what was written (checksum)")
-    said = json.loads(about['model'])
-    if unknown := sorted(set(said) ^ {f.name for f in fields(Saved)}): raise refused(f"it has {unknown[0]!r} too much or too little")
+    tensors, words = unsealed(path, FORMAT, "save_model writes one")
+    said = json.loads(words['model'])
+    if unknown := sorted(set(said) ^ {f.name for f in fields(Saved)}): raise refused(path, f"it has {unknown[0]!r} too much or too little")
     return Saved(**said), tensors
 
-# %% ../nbs/workshop/saving.ipynb #01e46585
+# %% ../nbs/workshop/saving.ipynb #a399c106
 def load_model(
     path, # A file that `save_model` wrote
     dls:DataLoaders|None=None, # Pictures to go on with, of the same classes; None: only to ask it
@@ -108,9 +93,8 @@ def load_model(
     said, tensors = read_model(path)
     if dls is None: dls = blank_dls(said)
     _same_classes(said, list(dls.vocab))
-    norm = next((t for t in dls.after_batch.fs if isinstance(t, Normalize)), None)
-    if norm is not None and not torch.allclose(norm.mean.flatten().cpu(), torch.tensor(said.mean), atol=1e-4): raise ValueError(
-        f"the pictures are normalized by other statistics than the model's: mean {norm.mean.flatten().tolist()} and not {said.mean}")
+    for name, have, want in zip(('mean', 'std'), statistics(normalized(dls, (said.mean, said.std))), (said.mean, said.std)):
+        if not np.allclose(have, want, atol=1e-4): raise ValueError(f"the pictures are normalized by other statistics than the model's: {name} {have} and not {want}")
     learn = learner(dls, said.arch, pretrained=False, **said.options, **kwargs)
     try: learn.model.load_state_dict(tensors)
     except RuntimeError as e: raise ValueError(f"{path} is refused: its numbers do not fit {said.arch} ({str(e).splitlines()[1].strip()}); was it saved with another version of a library?") from None

@@ -14,6 +14,7 @@ from .figures import figure_html
 # %% ../nbs/workshop/sliders.ipynb #809023c0
 def page_maker(
     draw, # Function: value → (figure, alternative text)
+    dpi:int=144, # Pixels an inch
 ): # Function: number of the page, value → HTML; a page is drawn once only
     "Makes the pages; what goes wrong becomes a sentence, since nobody sees an error in a widget's callback."
     pages = {}
@@ -21,7 +22,7 @@ def page_maker(
         if i in pages: return pages[i]
         try:
             fig, text = draw(value)
-            pages[i] = figure_html(fig, text)
+            pages[i] = figure_html(fig, text, dpi)
         except Exception as e: return sentence(f"{value}: the figure failed with {type(e).__name__}: {e}")
         return pages[i]
     return page
@@ -33,11 +34,12 @@ def flipbook(
     description:str='Step', # What the slider moves
     stills=None, # Values whose figures are shown where widgets don't run; None: first, middle and last
     start=None, # Value to begin with; None: the first
+    dpi:int=144, # Pixels an inch; 96 for mosaics of small pictures
 )->Panel: # A slider with a figure below it
     "A slider through recorded figures; `ValueError` if there are none, or for a start or still that is not among the values."
     named = list(values.items()) if isinstance(values, dict) else [v if isinstance(v, tuple) and len(v) == 2 else (str(v), v) for v in values]
     if not named: raise ValueError("no values to go through: the list is empty")
-    there, page = [v for _, v in named], page_maker(draw)
+    there, page = [v for _, v in named], page_maker(draw, dpi)
     def place(v): return next((i for i, o in enumerate(there) if o is v or np.array_equal(o, v)), None)
     shown = [0, len(there)//2, len(there) - 1] if stills is None else [place(v) for v in stills]
     first = 0 if start is None else place(start)

@@ -6,6 +6,7 @@
 __all__ = ['StoppableLearner', 'stopped_text']
 
 # %% ../nbs/workshop/stopping.ipynb #c2caa4fa
+import warnings
 from fastai.learner import Learner
 
 # %% ../nbs/workshop/stopping.ipynb #d61504aa
@@ -19,7 +20,7 @@ class StoppableLearner(Learner):
             said = stopped_text(self, n_epoch)
             for step in (lambda: self('after_fit'), self._end_cleanup):           # what fastai does at the end of every fit
                 try: step()
-                except Exception: pass                                            # a callback that was interrupted half-way
+                except Exception as e: warnings.warn(f"a callback that was interrupted could not clean up ({type(e).__name__}: {e})", stacklevel=2)
             raise KeyboardInterrupt(said) from None
 
 def stopped_text(

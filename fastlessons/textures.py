@@ -63,28 +63,49 @@ def crisp(
     return np.tanh(tile * rng.choice(steep))
 
 # %% ../nbs/workshop/textures.ipynb #35760fcc
-def noise(rng): return grain(rng, 1, rng.choice([8, 20, 64]), rng.uniform(.3, 2))
-def fibres(rng): return grain(rng, 1, 64, rng.uniform(.3, 1.2), rng.uniform(0, np.pi), rng.uniform(2, 5))
-def blotches(rng): return crisp(rng, grain(rng, 1, rng.choice([4, 8, 16]), rng.uniform(0, 1)) + rng.uniform(-.5, .5), [2, 5, 12])
-def veins(rng): return -np.abs(grain(rng, 1, rng.choice([4, 8, 16]), rng.uniform(.2, 1)))
-def spots(rng): return crisp(rng, rng.uniform(.2, .45) - nearest(rng, rng.integers(8, 90))[0], [4, 12, 30])
-def rings(rng): return np.sin(nearest(rng, rng.integers(2, 20))[0] * rng.uniform(6, 30))
+def noise(rng):
+    "Rough or soft, alike in all directions."
+    return grain(rng, 1, rng.choice([8, 20, 64]), rng.uniform(.3, 2))
+
+def fibres(rng):
+    "The same, drawn out in one direction."
+    return grain(rng, 1, 64, rng.uniform(.3, 1.2), rng.uniform(0, np.pi), rng.uniform(2, 5))
+
+def blotches(rng):
+    "Large spots without a form, with edges."
+    return crisp(rng, grain(rng, 1, rng.choice([4, 8, 16]), rng.uniform(0, 1)) + rng.uniform(-.5, .5), [2, 5, 12])
+
+def veins(rng):
+    "Lines where soft noise changes its sign."
+    return -np.abs(grain(rng, 1, rng.choice([4, 8, 16]), rng.uniform(.2, 1)))
+
+def spots(rng):
+    "Round spots of one size."
+    return crisp(rng, rng.uniform(.2, .45) - nearest(rng, rng.integers(8, 90))[0], [4, 12, 30])
+
+def rings(rng):
+    "Waves around some points."
+    return np.sin(nearest(rng, rng.integers(2, 20))[0] * rng.uniform(6, 30))
 
 def stripes(rng):
+    "Bent stripes in one direction, hard or soft."
     (x, y), (a, b) = bent(rng), rng.integers(-8, 9, 2)
     return crisp(rng, np.sin(2 * np.pi * ((a or 5) * x + b * y)) + rng.uniform(-.5, .5), [.5, 3, 8])
 
 def checks(rng):
+    "A bent chessboard or grid."
     (x, y), (a, b) = bent(rng), rng.integers(2, 9, 2)
     p, q = np.sin(2 * np.pi * a * x), np.sin(2 * np.pi * b * y)
     return crisp(rng, p * q if rng.random() < .5 else np.maximum(p, q), [.7, 3, 8])
 
 def cells(rng):
+    "The cells around scattered points (Worley 1996): their edges, or hills."
     first, second = nearest(rng, rng.integers(6, 90))
     return crisp(rng, second - first, [2, 5, 12]) if rng.random() < .6 else first - .5 * second
 
 # %% ../nbs/workshop/textures.ipynb #661f9ebf
 def hairs(rng):
+    "Short strokes that curve a little, in one direction or in all."
     tile, main, spread = np.zeros((SIDE, SIDE)), rng.uniform(0, np.pi), rng.choice([.1, .4, 3])
     fy, fx = np.fft.fftfreq(SIDE)[:, None] * SIDE, np.fft.fftfreq(SIDE)[None] * SIDE
     for _ in range(rng.integers(40, 400)):
@@ -94,6 +115,7 @@ def hairs(rng):
     return np.fft.ifft2(np.fft.fft2(tile) * np.exp(-(fx**2 + fy**2) / rng.uniform(300, 3000))).real
 
 def leaves(rng):
+    "Dead leaves: discs and squares of all sizes that hide one another (Lee et al. 2001)."
     tile, (x, y) = np.zeros((SIDE, SIDE)), plane()
     for radius in .02 / rng.uniform(.05, 1, 300)**.7:
         u, v = (np.abs((c - a + .5) % 1 - .5) for c, a in zip((x, y), rng.random(2)))

@@ -11,7 +11,7 @@ from time import perf_counter
 from tqdm.auto import tqdm
 import torch
 from .epochs import BatchRow, EpochRow
-from .faults import check_start, device_of, finite, loss_of, no_number, plain_batch, too_large
+from .faults import check_start, device_of, evaluating, finite, loss_of, no_number, plain_batch, too_large
 
 # %% ../nbs/02_training.ipynb #ca3e7a35
 def training_loop(
@@ -53,11 +53,9 @@ def evaluate(
 )->tuple[float|None,float|None]: # Mean loss of an item; share of items named wrong, None where nothing is classified
     "Measures without training; `ValueError` where there is nothing to measure on, or NaN in it."
     if valid is None: return None, None
-    device, modes = device_of(model), [(m, m.training) for m in model.modules()]
-    total, wrong, items, n, classes = 0., 0, 0, 0, True
-    model.eval()
+    device, total, wrong, items, n, classes = device_of(model), 0., 0, 0, 0, True
     try:
-        with torch.no_grad():
+        with evaluating(model), torch.no_grad():
             for xb, yb in (plain_batch(batch, device) for batch in valid):
                 if not finite(xb): raise ValueError("NaN or infinite inputs in the validation set: clean the data")
                 n = len(yb)
@@ -66,8 +64,6 @@ def evaluate(
                 classes = classes and preds.ndim == 2 and yb.ndim == 1 and not yb.is_floating_point()
                 if classes: wrong += (preds.argmax(1) != yb).sum().item()
     except RuntimeError as e: raise too_large(e, n)
-    finally:
-        for m, mode in modes: m.training = mode
     if not items: raise ValueError("nothing to measure on: the validation set has no items")
     return total/items, wrong/items if classes else None
 

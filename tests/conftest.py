@@ -1,10 +1,14 @@
 "What several test files need: where the checkout is, the environment's programs, the folder of real data."
-import os, shutil, subprocess, sys
+import os, shutil, signal, subprocess, sys, tempfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+# Whoever starts the tests in the background may hand down a Ctrl-C that is ignored, and some tests send one.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN: signal.signal(signal.SIGINT, signal.default_int_handler)
+# Whoever runs the tests studies, too: what lessons and notebooks answer here goes into a file of its own.
+os.environ['FASTLESSONS_STUDY'] = tempfile.mkdtemp(prefix='study')
 
 
 def program(name):

@@ -183,10 +183,10 @@ def test_the_server_asks_no_outside_address():
     assert lab_command(Path('x'), 8888, 'a.ipynb')[3] == 'a.ipynb' and '--no-browser' not in lab_command(Path('x'), 8888, 'a.ipynb')
 
 
-def write_wheel(folder, name, version, *requires):
+def write_wheel(folder, name, version, *requires, modules=()):
     info = f'{name}-{version}.dist-info'
     with zipfile.ZipFile(folder/f'{name}-{version}-py3-none-any.whl', 'w') as z:
-        z.writestr(f'{name}.py', f'version = "{version}"\n')
+        for module in (name, *modules): z.writestr(f'{module}.py', f'version = "{version}"\n')
         z.writestr(f'{info}/METADATA', f'Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n' + ''.join(f'Requires-Dist: {r}\n' for r in requires))
         z.writestr(f'{info}/WHEEL', 'Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n')
         z.writestr(f'{info}/RECORD', '')
@@ -202,7 +202,7 @@ def test_add_package_changes_nothing_that_is_installed(tmp_path):
     (tmp_path/'pip').mkdir()
     os.symlink(Path(pip.__file__).parent, tmp_path/'pip'/'pip') if os.name == 'posix' else pytest.skip("makes a link")
     write_wheel(tmp_path, 'fastlessons_demo', '1.0+cu124')
-    write_wheel(tmp_path, 'fits', '1.0', 'fastlessons_demo>=1')
+    write_wheel(tmp_path, 'fits', '1.0', 'fastlessons_demo>=1', modules=['fastlessons'])   # stands for the course
     write_wheel(tmp_path, 'clashes', '1.0', 'fastlessons_demo>=2')
     def run(*words): return subprocess.run([python, *words], env=env, cwd=tmp_path, capture_output=True, text=True)
     assert run('-m', 'pip', 'install', 'fastlessons_demo').returncode == 0
@@ -211,6 +211,7 @@ def test_add_package_changes_nothing_that_is_installed(tmp_path):
     address, = re.findall(r"'(git\+.*)'", cell)
     fits = run('-c', cell.replace(address, 'fits') + "\nimport fits, fastlessons_demo; print(fastlessons_demo.version)")
     assert fits.stdout.split()[-1] == '1.0+cu124', fits.stderr
+    assert run('-m', 'pip', 'uninstall', '-qy', 'fits').returncode == 0
     clash = run('-c', cell.replace(address, 'clashes'))
     assert 'RuntimeError: pip could not install clashes beside what is there' in clash.stderr and run('-c', 'import clashes').returncode == 1
     assert run('-c', 'import fastlessons_demo; print(fastlessons_demo.version)').stdout.strip() == '1.0+cu124'

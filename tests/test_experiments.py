@@ -51,3 +51,41 @@ def test_first_model_again():
     now = module.run({'seed': 0})
     errors = [r['test_error'] for r in runs]
     assert min(errors) - .03 < now['test_error'] < max(errors) + .03
+
+
+def test_augmentation_again():
+    module, runs = load('augmentation'), made('augmentation')['runs']
+    for task in ({'what': 'arrows', 'change': 'none', 'seed': 10}, {'what': 'digits', 'n': 80, 'change': 'moved', 'epochs': 50, 'seed': 10}):
+        then = next(r for r in runs if all(r.get(k) == v for k, v in task.items()))
+        now = module.run(task)
+        assert max(abs(now[k] - then[k]) for k in now if k != 'train_loss') < .06
+
+
+def test_convolutions_again():
+    module, runs = load('convolutions'), made('convolutions')['runs']
+    for task in ({'what': 'race', 'model': 'CNN', 'pixels': 'shuffled', 'n': 200, 'seed': 10}, {'what': 'fit', 'width': 2, 'steps': 3000, 'seed': 10}):
+        then = next(r for r in runs if all(r.get(k) == v for k, v in task.items()))
+        now = module.run(task)
+        assert all(abs(now[k] - then[k]) < .05*max(1, then[k]) for k in now if k not in ('seconds', 'test_loss'))
+
+
+def test_interpretation_again():
+    module, runs = load('interpretation'), made('interpretation')['runs']
+    then, now = (r for r in (next(r for r in runs if r['what'] == 'maps' and r['seed'] == 10), module.run({'what': 'maps', 'seed': 10})))
+    names = [k for k, v in then.items() if isinstance(v, list)]
+    reach = {k: [r[k][0] for r in runs if r['what'] == 'maps'] for k in names}
+    assert len(names) == 5 and all(min(reach[k]) - .08 < now[k][0] < max(reach[k]) + .08 for k in names)
+    assert abs(now['edges'][1] - then['edges'][1]) < .1 and now['edges'][4] == 1
+
+
+def test_cleaning_again():
+    module, runs = load('cleaning'), made('cleaning')['runs']
+    assert {'what': 'copies', 'seed': 1, **module.run({'what': 'copies', 'seed': 1})} == next(r for r in runs if r['what'] == 'copies' and r['seed'] == 1)
+
+
+def test_layers_again():
+    module, runs = load('layers'), [r for r in made('layers')['runs'] if r['arm'] == 'lr_mult 2']
+    now = module.run({'arm': 'lr_mult 2', 'seed': 0})
+    for k in ('rough_before', 'pure_before', 'pure_chance'): assert abs(now[k] - runs[0][k]) < .02                    # nothing is trained here
+    for i, kept in enumerate(now['kept']): assert min(r['kept'][i] for r in runs) - .1 < kept < max(r['kept'][i] for r in runs) + .1
+    assert min(r['pure_after'] for r in runs) - .1 < now['pure_after'] < max(r['pure_after'] for r in runs) + .1

@@ -7,7 +7,8 @@ ENV = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONUNBUFFERED': '1'}
 PLAN = "Plan(designs=4, each=10, places=2, crops=10, many=False, steps=60, bs=10, small=32, large=32)"
 RUN = f'''
 import sys, torch
-from fastlessons.backbones import fingerprint
+from fastlessons.sealing import fingerprint
+from fastlessons.pools import *
 from fastlessons.pretraining import *
 torch.set_num_threads(1)
 training = Pretraining({PLAN}, sys.argv[1], progress=False, jobs=1)
@@ -44,6 +45,7 @@ def test_killed_again_and_again_it_ends_with_the_same_weights(tmp_path):
 DISK = f'''
 import errno, json, subprocess, sys, torch
 from pathlib import Path
+from fastlessons.pools import *
 from fastlessons.pretraining import *
 torch.set_num_threads(1)
 disk = Path(sys.argv[1])

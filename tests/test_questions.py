@@ -1,16 +1,20 @@
 "Every question of the course: the right answer passes, each tempting wrong one is refused with its own hint."
+import re,textwrap
+from collections import Counter
 import pytest
-from fastlessons.judging import KINDS,judge
-from fastlessons.questions import all_questions,load_questions,questions_text
+from fastlessons.judging import KINDS,judge,solution
+from fastlessons.questions import all_questions,answer,load_questions,questions_text,read_questions
 
 QUESTIONS = all_questions()
+CODE = [q for q in QUESTIONS if q.kind == 'code']
 ids = [q.id for q in QUESTIONS]
 
 
 def typed(q, a):
     "An answer as somebody types it, in plain text."
     word = lambda a: f' {a[0] if isinstance(a, tuple) else a} '.upper()
-    return {'one':str, 'number':lambda n: f'{n:g}', 'word':word}.get(q.kind, ' '.join)(a)
+    code = lambda a: '\n' + textwrap.indent(a, '    ') + '\n    # pasted with four spaces and a line of its own\n'
+    return {'one':str, 'number':lambda n: f'{n:g}', 'word':word, 'code':code}.get(q.kind, ' '.join)(a)
 
 
 @pytest.mark.parametrize('q', QUESTIONS, ids=ids)
@@ -18,7 +22,7 @@ def test_right_answer_passes(q):
     for a in (q.answer, typed(q, q.answer)):
         v = judge(q, a if q.kind != 'word' or isinstance(a, str) else a[0])
         assert v.right and q.why in v.message, (a, v)
-        assert len(v.reasons) == len(q.options)
+        assert len(v.reasons) == len(q.options) + len(q.cases)
     if q.kind in ('one', 'several'): assert all(o.reason in '\n'.join(v.reasons) for o in q.options)
 
 
@@ -53,16 +57,127 @@ def test_empty_answer_says_what_is_missing(q, nothing):
 def test_answer_of_another_kind_says_what_is_expected(q, other):
     v = judge(q, other)
     assert not v.right and not v.reasons
-    if not (q.kind == 'word' and isinstance(other, str)): assert v.message.startswith('Not judged: ')
+    if not (q.kind in ('word', 'code') and isinstance(other, str)): assert v.message.startswith('Not judged: ')
 
 
 def test_orders_are_not_shown_solved():
     assert all([o.key for o in q.options] != list(q.answer) for q in QUESTIONS if q.kind == 'order')
 
 
-def test_the_right_option_is_not_always_at_the_same_place():
-    firsts = [q.answer for q in QUESTIONS if q.kind == 'one']
-    assert len(set(firsts)) >= 3
+ONES = [q for q in QUESTIONS if q.kind == 'one']
+
+
+def by_length(q, which):
+    "Is the right option the longest (`max`) or the shortest (`min`)?"
+    return len(next(o.text for o in q.options if o.right)) == which(len(o.text) for o in q.options)
+
+
+def test_the_right_option_does_not_give_itself_away():
+    "Whoever always takes the longest, the shortest or the same letter does little better than chance."
+    chance = sum(1/len(q.options) for q in ONES)/len(ONES)
+    for which in (max, min): assert sum(by_length(q, which) for q in ONES)/len(ONES) < chance + .1, which
+    letters = Counter(q.answer for q in ONES)
+    assert all(abs(letters[k]/len(ONES) - .25) < .08 for k in 'abcd'), letters
+    several = [(o.key, o.right) for q in QUESTIONS if q.kind == 'several' for o in q.options]
+    for k in 'abcd': assert .35 < sum(right for key,right in several if key == k)/sum(key == k for key,_ in several) < .65, k
+    lengths = {right: [len(o.text) for q in QUESTIONS if q.kind == 'several' for o in q.options if o.right == right] for right in (True, False)}
+    assert .7 < sum(lengths[True])/len(lengths[True])/(sum(lengths[False])/len(lengths[False])) < 1.4
+
+
+def test_there_is_enough_to_ask():
+    "150 questions and more, of every kind, some for each lesson of the course, also those to come; ten and more ask for code."
+    assert len(QUESTIONS) >= 150 and {q.kind for q in QUESTIONS} == set(KINDS)
+    number = Counter(q.lesson for q in QUESTIONS)
+    assert all(number[f'{i:02}'] >= (8 if i <= 12 else 4) for i in range(20)) and len(CODE) >= 10
+    assert all(len({q.kind for q in load_questions(i)}) >= 3 for i in range(20))
+    assert len({q.ask for q in QUESTIONS}) == len(QUESTIONS)
+
+
+@pytest.mark.parametrize('q', CODE, ids=lambda q: q.id)
+def test_code_as_it_was_given_is_refused(q):
+    v = judge(q, q.start)
+    assert not v.right and ('should give' in v.message or 'stopped with' in v.message), v
+    assert f'`{q.function}(' in v.message and v.hint
+
+
+@pytest.mark.parametrize('q', CODE, ids=lambda q: q.id)
+def test_code_is_recognized_by_what_it_does(q):
+    "The same faults in other letters get the same hints; a solution shows its code."
+    for t in q.tempting: assert judge(q, re.sub(r'\bi\b', 'number', t.answer) + '\n# somebody else\n').hint == t.hint
+    v = solution(q)
+    assert v.code == q.answer and judge(q, v.code).right and len(v.reasons) == len(q.cases)
+
+
+def update(ws, slopes, lr):
+    slopes.reverse()
+    return [w - lr*s for w,s in zip(ws, reversed(slopes))]
+
+
+def test_code_may_be_a_function_and_must_leave_its_arguments_alone():
+    v = answer('02-code-update', update)
+    assert not v.right and 'but changes `[0.5, -4.0]`' in v.message
+    assert "answer('02-code-update', update)" in questions_text('02') and 'return [w + s for' in questions_text('02')
+
+
+WHOLE = """format = 1
+[[question]]
+id = "02-x"
+lesson = "02"
+kind = "code"
+ask = "Change it."
+start = "def f(x): return x"
+function = "f"
+imports = ["math"]
+answer = "def f(x): return math.sqrt(x)"
+hint = "Think."
+why = "So."
+[[question.case]]
+call = "f(4.0)"
+expected = 2.0
+[[question.tempting]]
+answer = "def f(x): return x/2 + 9"
+hint = "No."
+"""
+
+
+def read(tmp_path, text):
+    (tmp_path/'mine.toml').write_text(text, encoding='utf-8')
+    return read_questions(tmp_path/'mine.toml')
+
+
+def test_code_may_use_what_the_question_imports(tmp_path):
+    q, = read(tmp_path, WHOLE)
+    assert judge(q, q.answer).right and not judge(q, q.start).right
+    q, = read(tmp_path, WHOLE.replace('"math"', '"no_such_module_here"'))
+    assert judge(q, q.answer).message.startswith("Not judged: what the code needs can't be imported")
+
+
+@pytest.mark.parametrize('old,new,words', [
+    ('start = "def f(x): return x"\n', '', 'start is missing'),
+    ('start = "def f(x): return x"', 'start = 3', 'start is 3'),
+    ('start = "def f(x): return x"', 'start = "def f(x) return x"', 'start is no Python'),
+    ('function = "f"', 'function = "g"', "start defines no function 'g'"),
+    ('function = "f"', 'function = ["f"]', 'function is'),
+    ('answer = "def f(x): return math', 'answer = "def g(x): return math', "answer defines no function 'f'"),
+    ('answer = "def f(x): return math', 'answer = 4 # "', 'answer is no Python'),
+    ('imports = ["math"]', 'imports = ["math; import os"]', "imports has 'math; import os'"),
+    ('imports = ["math"]', 'imports = [3]', 'imports has 3'),
+    ('call = "f(4.0)"\n', '', 'case 1 has no call'),
+    ('expected = 2.0\n', '', 'case 1 has no expected'),
+    ('expected = 2.0', 'expected = 2026-11-21', 'case 1 expects'),
+    ('call = "f(4.0)"', 'call = "f(4.0"', 'case 1: call is no Python'),
+    ('call = "f(4.0)"', 'call = 4', 'case 1: call is no Python'),
+    ('call = "f(4.0)"', 'call = "g(4.0)"', "case 1 calls no 'f'"),
+    ('call = "f(4.0)"', 'cal = "f(4.0)"', '[[question.case]] with call, expected'),
+    ('[[question.case]]\ncall = "f(4.0)"\nexpected = 2.0\n', '', 'case is missing'),
+    ('answer = "def f(x): return x/2 + 9"', 'answer = "def h(x): return x"', "tempting defines no function 'f'"),
+    ('answer = "def f(x): return x/2 + 9"', 'answer = "def f(x):  return math.sqrt(x)"', 'is the right one'),
+    ('kind = "code"', 'kind = "number"', "start is not for kind 'number'"),
+    ('hint = "No."', 'hint = ""', 'has no hint'),
+], ids=lambda o: o[:30] if isinstance(o, str) else '')
+def test_malformed_code_question_is_named(tmp_path, old, new, words):
+    assert len(read(tmp_path, WHOLE)) == 1 and old in WHOLE
+    with pytest.raises(ValueError, match='mine.toml: question 02-x: .*' + re.escape(words)): read(tmp_path, WHOLE.replace(old, new, 1))
 
 
 def test_lesson_01_asks_in_several_ways():

@@ -1,5 +1,6 @@
 """The lesson's model on photographs that nobody on this project made, by one argument. Set FASTLESSONS_REAL to their folder."""
-from fastlessons.mushrooms import guesses, mushroom_dls, small_learner, wrong_rate
+from fastlessons.finetuning import learner
+from fastlessons.mushrooms import guesses, mushroom_dls, wrong_rate
 from fastlessons.settings import Settings
 
 
@@ -8,8 +9,8 @@ def error_after_training(folder, seed, size=64):
     from fastai.torch_core import set_seed
     settings = Settings(seed=seed, size=size)
     set_seed(seed)
-    learn = small_learner(mushroom_dls(folder, settings=settings), seed)
-    with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(settings.epochs, settings.lr)
+    learn = learner(mushroom_dls(folder, settings=settings), seed=seed)
+    with learn.no_bar(), learn.no_logging(): learn.fine_tune(settings.epochs, settings.lr, lr_mult=2)
     return wrong_rate(guesses(learn))
 
 

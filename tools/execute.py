@@ -2,7 +2,7 @@
 
 Of a widget only its still twin is kept: without its kernel a widget is an error message. Of a solution nothing is kept: who has not opened it shall
 not read its result."""
-import os, sys
+import os, sys, tempfile
 from pathlib import Path
 
 import nbformat
@@ -33,4 +33,5 @@ def fail(path, output):
 
 
 if __name__ == '__main__':
+    os.environ['FASTLESSONS_STUDY'] = tempfile.mkdtemp(prefix='study')   # nobody's own answers are saved with a lesson
     for name in sys.argv[1:]: execute(Path(name))
