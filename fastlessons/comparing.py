@@ -69,7 +69,7 @@ def misses(
     try: return None if abs(got - expected) <= tolerance + (1e-6 if isinstance(expected, float) else 1e-9)*abs(expected) else ''
     except OverflowError: return ''  # a whole number with hundreds of digits
 
-# %% ../nbs/workshop/comparing.ipynb #8e00475c
+# %% ../nbs/workshop/comparing.ipynb #106e4477
 def _digits(s):
     "What a row of digits may mean: `1,000` is a thousand to some and one to others."
     forms = [s.replace(',', '.')]
@@ -77,7 +77,7 @@ def _digits(s):
     elif ',' in s and '.' in s: forms.append(s.replace(min('.,', key=s.rfind), '').replace(',', '.'))
     return [float(f) for f in forms if re.fullmatch(r'[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?', f)]
 
-# %% ../nbs/workshop/comparing.ipynb #32777ef1
+# %% ../nbs/workshop/comparing.ipynb #3fdba3bc
 def typed_numbers(
     text:str, # As somebody types it
     unit:str='', # May stand behind it
@@ -90,10 +90,10 @@ def typed_numbers(
     s = re.sub(rf'(?<=[\d.])({unit}s?|times|x|×)$', '', s)
     if m := re.fullmatch('(.+)/(.+)', s): return [a/b for a in _digits(m[1]) for b in _digits(m[2]) if b]
     if m := re.fullmatch('(.+)(%|percent)', s): return [n/100 for n in _digits(m[1])]
-    if m := re.fullmatch(r'(?:(.+)[·×*x])?(-?)10(?:\^|\*\*)\(?([+-]?\d{1,3})\)?', s): return [float(f'{m[2]}{n}e{m[3]}') for n in _digits(m[1] or '1')]
+    if m := re.fullmatch(r'(?:(.+)[·×*x])?(-?)10(?:\^|\*\*)\(?([+-]?\d{1,3})\)?', s): return [n*float(f'{m[2]}1e{m[3]}') for n in _digits(m[1] or '1')]
     return _digits(s)
 
-# %% ../nbs/workshop/comparing.ipynb #a032a633
+# %% ../nbs/workshop/comparing.ipynb #146d15f0
 def slip(
     a:str, # What was typed
     b:str, # What is right

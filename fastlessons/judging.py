@@ -95,13 +95,14 @@ def _keys(q, raw):
 
 # %% ../nbs/workshop/judging.ipynb #a1d66d21
 def _number(q, raw):
-    "A number from a number or a text, of several readings the one nearest to what is right; `ValueError` where there is none."
+    "A number from a number or a text, of several readings the one that is right or tempting; `ValueError` where there is none."
     try: found = [] if isinstance(raw, bool) else typed_numbers(raw, q.unit) if isinstance(raw, str) else [float(raw)]
     except (TypeError, ValueError, OverflowError, RuntimeError): found = []
     if not (found := [n for n in found if math.isfinite(n)]):
         unit = f" ({q.unit.strip('()')})" if q.unit else ''
         raise ValueError(f"the answer is {_short(raw)}: expected a number{unit}, such as 3, 0.25 or 1/4")
-    return min(found, key=lambda n: abs(n - (q.answer or 0)))
+    right = [n for n in found if q.answer is not None and same_answer(q, n, q.answer)]
+    return (right or [n for n in found if _hint(q, n)] or found)[0]
 
 def _word(raw):
     "A word without what doesn't matter: capitals, accents, hyphens, brackets, an article."
@@ -150,6 +151,11 @@ def same_answer(
     if q.kind == 'word': return singular(a) in map(singular, b if isinstance(b, tuple) else (b,))
     return a == b
 
+def _hint(q, a):
+    "The hint of the tempting answer that this is, '' if it is none; a number has to be within a twentieth of it."
+    near = lambda t: q.kind != 'number' or abs(a - t.answer) <= abs(t.answer)/20
+    return next((t.hint for t in q.tempting if same_answer(q, a, t.answer) and near(t)), '')
+
 # %% ../nbs/workshop/judging.ipynb #1513b1d7
 def _reasons(q):
     "A line an option: does it hold, and why."
@@ -192,7 +198,7 @@ def judge(
         if q.kind == 'code': return _judge_code(q, raw)
     except (ValueError, RuntimeError) as e: return Verdict(False, f"Not judged: {e}.")
     if same_answer(q, a, q.answer): return Verdict(True, f"Right. {q.why}", reasons=_reasons(q))
-    hints = [t.hint for t in q.tempting if same_answer(q, a, t.answer)]
-    meant = next((w for w in q.answer if slip(singular(a), singular(w))), '') if q.kind == 'word' and not hints else ''
+    hint = _hint(q, a)
+    meant = next((w for w in q.answer if slip(singular(a), singular(w))), '') if q.kind == 'word' and not hint else ''
     if meant: return Verdict(True, f"Right, and it is spelt *{meant}*. {q.why}", reasons=_reasons(q))
-    return Verdict(False, "Not yet.", hints[0] if hints else q.hint)
+    return Verdict(False, "Not yet.", hint or q.hint)
