@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from . import cases as _cases
+from .comparing import shown
 
 # %% ../nbs/workshop/trying.ipynb #97c4cf6d
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def code_of(
     "An answer as text; `ValueError` where it is neither text nor a function whose text can be found."
     import inspect,re,textwrap
     if isinstance(given, str): return textwrap.dedent(given).strip('\n'), ()
-    if not inspect.isfunction(given): raise ValueError(f"the answer is {given!r}: expected a function or its text")
+    if not inspect.isfunction(given): raise ValueError(f"the answer is {shown(given)}: expected a function or its text")
     name = given.__name__
     try: text = textwrap.dedent(inspect.getsource(given))
     except (OSError, TypeError) as e: raise ValueError(f"the text of {name} can't be found: give it as text, '''def {function}(...''' ") from e

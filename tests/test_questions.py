@@ -47,11 +47,11 @@ def test_right_answer_passes_however_it_is_written(q):
 
 
 @pytest.mark.parametrize('q', QUESTIONS, ids=ids)
-@pytest.mark.parametrize('bad', [10**400, 'x'*10**6, float('nan'), '∞', '−', '1/0', '…', range(3), 3j, lambda x: x], ids=lambda o: repr(o)[:9])
-def test_nonsense_gets_a_short_message(q, bad):
-    if q.kind == 'code' and isinstance(bad, str): return  # it is tried like any code
-    v = judge(q, bad)
-    assert not v.right and len(v.message) < 300
+def test_nonsense_gets_a_short_message(q):
+    for bad in (10**400, 'x'*10**6, float('nan'), '∞', '−', '1/0', '…', range(3), 3j, lambda x: x):
+        if q.kind == 'code' and isinstance(bad, str): continue  # it is tried like any code
+        v = judge(q, bad)
+        assert not v.right and len(v.message) < 300, v
 
 
 @pytest.mark.parametrize('q', QUESTIONS, ids=ids)
