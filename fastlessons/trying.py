@@ -70,7 +70,7 @@ def try_code(
     job = dict(code=code, function=function, cases=[list(c) for c in cases], tolerance=tolerance, imports=list(imports), seconds=seconds)
     with TemporaryDirectory(prefix='fastlessons-', ignore_cleanup_errors=True) as folder:
         Path(folder, 'job.json').write_text(json.dumps(job), encoding='utf-8')
-        exit_code = _run(folder, seconds + (30 if imports else 10))
+        exit_code = _run(folder, seconds + (30 if imports or 'import' in code else 10))
         seen,stuck = (f.read_text(encoding='utf-8', errors='replace') if (f := Path(folder, name)).exists() else '' for name in ('seen.jsonl', 'stuck.txt'))
     rows = [json.loads(line) for line in seen.splitlines() if line.endswith('}')]
     if rows and 'broken' in rows[0]: raise RuntimeError(f"what the code needs can't be imported in a fresh Python ({rows[0]['broken']})")

@@ -238,6 +238,14 @@ STYLES = {'fractions': 'from fractions import Fraction as F\ndef update(ws, slop
           'a lambda': 'update = lambda ws, slopes, lr: tuple(w - lr*s for w, s in zip(ws, slopes))'}
 
 
+def test_right_code_passes_in_pytorch():
+    "Its import is no part of the time and the memory that an answer has; a tensor of another shape is refused by its shape."
+    code = 'import torch\nfrom torch.nn import functional as F\ndef cross_entropy(scores, targ): return F.cross_entropy(torch.tensor(scores), torch.tensor(targ))'
+    assert answer('03-code-large', code).right
+    v = answer('03-code-large', code + '[None]')
+    assert not v.right and 'Expected is a number, not a list of 1' in v.message
+
+
 @pytest.mark.parametrize('name', STYLES)
 def test_right_code_passes_whatever_its_style(name):
     assert answer('02-code-update', STYLES[name]).right
