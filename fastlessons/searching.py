@@ -41,7 +41,7 @@ def find_term(
     word:str, # A name, synonym, old name or fastai's name, perhaps misspelt
 )->Term: # The term that is meant
     "The term that a word leads to; `ValueError` names the nearest words if there is none."
-    index,wanted = _index(),plain(word)
+    index,wanted = _index(),plain('' if word is None else word)
     if not wanted: raise ValueError("no word is given: write one, such as term('epoch'); vocabulary() shows all")
     for form in (wanted, singular(wanted)):
         if form in index: return index[form]

@@ -141,6 +141,6 @@ def vocabulary(
     text:str='', # A word, a part of one, something that a meaning speaks of, or a lesson's number; '' shows all
 )->Vocabulary: # Shows itself
     "Search the course's words by name, synonym, old name and meaning."
-    text = str(text).strip()
+    text = '' if text is None else str(text).strip()
     if not text: return Vocabulary(all_terms())
     return Vocabulary(lesson_terms(text) if text.isdigit() else search_terms(text), text)
