@@ -92,8 +92,7 @@ def _question(d, where):
     _check_fields(d, where)
     _check_options(d, where)
     _check_code(d, where)
-    right = str(d['answer']).split() if d['kind'] in ('one', 'several') else []
-    options = tuple(Option(o['key'], o['text'], o.get('reason', ''), o['key'] in right) for o in d.get('option', []))
+    options = tuple(Option(o['key'], o['text'], o.get('reason', '')) for o in d.get('option', []))
     q = Question(d['id'], d['lesson'], d['kind'], d['ask'], None, d['hint'], d['why'], options, (),
                  float(d.get('tolerance', 0)), d.get('unit', ''), d.get('start', '').strip('\n'), d.get('function', ''),
                  tuple(Case(c['call'], c['expected']) for c in d.get('case', [])), tuple(d.get('imports', [])))
@@ -103,7 +102,8 @@ def _question(d, where):
     accepted = d['answer'] if isinstance(d['answer'], list) else [d['answer']]
     answer = tuple(read(o, 'answer') for o in accepted) if q.kind == 'word' else read(d['answer'], 'answer')
     tempting = tuple(Tempting(read(t.get('answer'), 'tempting'), t.get('hint', '')) for t in d.get('tempting', []))
-    q = replace(q, answer=answer, tempting=tempting)
+    right = {'one':(answer,), 'several':answer}.get(q.kind, ())
+    q = replace(q, answer=answer, tempting=tempting, options=tuple(replace(o, right=o.key in right) for o in options))
     _check_tempting(q, where)
     return q
 
