@@ -118,7 +118,7 @@ def code_of(
 )->tuple[str,tuple]: # The text, and the modules it uses, for `imports` of `try_code`
     "An answer as text; `ValueError` where it is neither text nor a function whose text can be found."
     import inspect,re,textwrap
-    if isinstance(given, str): return textwrap.dedent(given).strip('\n'), ()
+    if isinstance(given, str): return textwrap.dedent(re.sub(r'\A\s*```\w*\s*?\n|\n\s*```\s*\Z', '', given)).strip('\n'), ()  # without the fence that a chat puts around code
     if not inspect.isfunction(given): raise ValueError(f"the answer is {shown(given)}: expected a function or its text")
     name = given.__name__
     try: text = textwrap.dedent(inspect.getsource(given))
