@@ -7,8 +7,10 @@ __all__ = ['KINDS', 'MISSING', 'Option', 'Tempting', 'Case', 'Question', 'Verdic
            'judge']
 
 # %% ../nbs/workshop/judging.ipynb #483855b5
-import math,re
+import math,re,unicodedata
 from dataclasses import dataclass
+from .comparing import slip,typed_numbers
+from .terms import plain,singular
 from .trying import behaves_like,code_of,known,try_code
 
 # %% ../nbs/workshop/judging.ipynb #bb838033
@@ -73,26 +75,42 @@ class Verdict:
         return '\n'.join(o for o in lines if o)
 
 # %% ../nbs/workshop/judging.ipynb #decab089
+def _short(raw):
+    "An answer as a message shows it."
+    text = repr(raw)
+    return text if len(text) <= 60 else text[:59] + '…'
+
 def _keys(q, raw):
     "Keys in the order given; `ValueError` for one that is not there."
     known = [o.key for o in q.options]
-    parts = re.findall(r'[^\s,;]+', raw) if isinstance(raw, str) else raw
-    if not isinstance(parts, (list,tuple,set,frozenset)) or not all(isinstance(p, str) for p in parts):
-        raise ValueError(f"the answer is {raw!r}: expected letters from {', '.join(known)}")
+    parts = [p for p in re.findall(r'\w+', raw.lower()) if p not in ('and', 'then')] if isinstance(raw, str) else raw
+    if not isinstance(parts, (list,tuple,set,frozenset)) or not parts or not all(isinstance(p, str) for p in parts):
+        raise ValueError(f"the answer is {_short(raw)}: expected letters from {', '.join(known)}")
+    if isinstance(raw, str) and len(parts) == 1 and parts[0] not in known and set(parts[0]) <= set(known): parts = list(parts[0])
     parts = [p.strip().lower() for p in parts]
     for i,p in enumerate(parts):
-        if p not in known: raise ValueError(f"there is no option {p!r}: choose from {', '.join(known)}")
+        if p not in known: raise ValueError(f"there is no option {_short(p)}: choose from {', '.join(known)}")
         if p in parts[:i]: raise ValueError(f"{p!r} is there twice: name each option once")
     return parts
 
 # %% ../nbs/workshop/judging.ipynb #a1d66d21
-def _number(raw):
-    "A number from a number or a text, decimal comma allowed; `ValueError` otherwise."
-    try: n = None if isinstance(raw, bool) else float(raw.strip().replace(',', '.') if isinstance(raw, str) else raw)
-    except (TypeError, ValueError): n = None
-    if n is None or not math.isfinite(n):
-        raise ValueError(f"the answer is {raw!r}: expected a number, such as 3 or 0.25")
-    return n
+def _number(q, raw):
+    "A number from a number or a text, of several readings the one that is right or tempting; `ValueError` where there is none."
+    try: found = [] if isinstance(raw, bool) else typed_numbers(raw, q.unit) if isinstance(raw, str) else [float(raw)]
+    except (TypeError, ValueError, OverflowError, RuntimeError): found = []
+    if not (found := [n for n in found if math.isfinite(n)]):
+        unit = f" ({q.unit.strip('()')})" if q.unit else ''
+        raise ValueError(f"the answer is {_short(raw)}: expected a number{unit}, such as 3, 0.25 or 1/4")
+    right = [n for n in found if q.answer is not None and same_answer(q, n, q.answer)]
+    return (right or [n for n in found if _hint(q, n)] or found)[0]
+
+def _word(raw):
+    "A word without what doesn't matter: capitals, accents, hyphens, brackets, an article."
+    if not isinstance(raw, str): raise ValueError(f"the answer is {_short(raw)}: expected a word")
+    text = ''.join(c for c in unicodedata.normalize('NFKD', raw).casefold() if not unicodedata.combining(c))
+    text = plain(re.sub(r'[\W_]+', ' ', text))
+    if not text: raise ValueError(f"the answer is {_short(raw)}: expected a word")
+    return re.sub(r'^(an?|the|its?) (?=\w)', '', text)
 
 # %% ../nbs/workshop/judging.ipynb #3f5dbc55
 MISSING = {'one':"choose one option", 'several':"choose at least one option", 'number':"type a number",
@@ -100,7 +118,7 @@ MISSING = {'one':"choose one option", 'several':"choose at least one option", 'n
 
 def _empty(raw):
     "Is there no answer at all?"
-    return raw is None or not (raw.strip() if isinstance(raw, str) else raw if hasattr(raw, '__len__') else 1)
+    return raw is None or isinstance(raw, (str,bytes,list,tuple,set,frozenset,dict)) and not (raw.strip() if isinstance(raw, str) else raw)
 
 # %% ../nbs/workshop/judging.ipynb #619c02c5
 def read_answer(
@@ -110,10 +128,8 @@ def read_answer(
     "An answer in one form, whatever it came as; `ValueError` says what is missing or expected."
     if _empty(raw): raise ValueError(f"nothing is answered yet: {MISSING[q.kind]}")
     if q.kind == 'code': return code_of(raw, q.function)[0]
-    if q.kind == 'number': return _number(raw)
-    if q.kind == 'word':
-        if not isinstance(raw, str): raise ValueError(f"the answer is {raw!r}: expected a word")
-        return ' '.join(raw.split()).casefold()
+    if q.kind == 'number': return _number(q, raw)
+    if q.kind == 'word': return _word(raw)
     keys = _keys(q, raw)
     if q.kind == 'several': return frozenset(keys)
     if q.kind == 'one':
@@ -132,7 +148,13 @@ def same_answer(
     "Do two answers in their one form mean the same?"
     if q.kind == 'code': return a.split() == b.split()
     if q.kind == 'number': return abs(a - b) <= q.tolerance + 1e-9*max(abs(a), abs(b))
-    return a in b if q.kind == 'word' and isinstance(b, tuple) else a == b
+    if q.kind == 'word': return singular(a) in map(singular, b if isinstance(b, tuple) else (b,))
+    return a == b
+
+def _hint(q, a):
+    "The hint of the tempting answer that this is, '' if it is none; a number has to be within a twentieth of it."
+    near = lambda t: q.kind != 'number' or abs(a - t.answer) <= abs(t.answer)/20
+    return next((t.hint for t in q.tempting if same_answer(q, a, t.answer) and near(t)), '')
 
 # %% ../nbs/workshop/judging.ipynb #1513b1d7
 def _reasons(q):
@@ -162,7 +184,8 @@ def _judge_code(q, raw):
     if not wrong: return Verdict(True, f"Right. {q.why}", reasons=_reasons(q))
     hints = [t.hint for t in q.tempting if same_answer(q, code, t.answer) or behaves_like(tried, run(t.answer))]
     printed = f" It printed: {' '.join(wrong.said.split())}" if wrong.said.strip() else ''
-    return Verdict(False, f"Not yet. {wrong.wrong}{printed}", hints[0] if hints else q.hint)
+    unread = wrong.got in ('SyntaxError', 'IndentationError', 'TabError') and "Mend this line first: run the code in a cell of its own until Python can read it."
+    return Verdict(False, f"Not yet. {wrong.wrong}{printed}", unread or (hints[0] if hints else q.hint))
 
 # %% ../nbs/workshop/judging.ipynb #a5f9032b
 def judge(
@@ -175,5 +198,7 @@ def judge(
         if q.kind == 'code': return _judge_code(q, raw)
     except (ValueError, RuntimeError) as e: return Verdict(False, f"Not judged: {e}.")
     if same_answer(q, a, q.answer): return Verdict(True, f"Right. {q.why}", reasons=_reasons(q))
-    hints = [t.hint for t in q.tempting if same_answer(q, a, t.answer)]
-    return Verdict(False, "Not yet.", hints[0] if hints else q.hint)
+    hint = _hint(q, a)
+    meant = next((w for w in q.answer if slip(singular(a), singular(w))), '') if q.kind == 'word' and not hint else ''
+    if meant: return Verdict(True, f"Right, and it is spelt *{meant}*. {q.why}", reasons=_reasons(q))
+    return Verdict(False, "Not yet.", hint or q.hint)

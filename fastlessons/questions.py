@@ -6,10 +6,11 @@
 __all__ = ['FORMAT', 'read_questions', 'all_questions', 'load_questions', 'Text', 'questions_text', 'answer', 'judge']
 
 # %% ../nbs/workshop/questions.ipynb #6f7e7476
-import ast,json,re,tomllib
+import ast,json,math,re
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from .terms import read_toml
 from .judging import KINDS,Case,Option,Question,Tempting,Verdict,judge,read_answer,same_answer
 _all_ = ['judge']
 
@@ -28,7 +29,8 @@ def _check_fields(d, where):
     if unknown := set(d) - _ALLOWED:
         refuse(f"unknown field {min(unknown)!r}; allowed are {', '.join(sorted(_ALLOWED))}")
     for k in _NEEDED:
-        if not isinstance(d.get(k), str) or not d[k].strip(): refuse(f"{k} is missing or empty; write a text")
+        if k in d and not isinstance(d[k], str): refuse(f"{k} is {d[k]!r}; write a text")
+        if not d.get(k, '').strip(): refuse(f"{k} is missing or empty; write a text")
     if d['kind'] not in KINDS: refuse(f"kind is {d['kind']!r}; allowed are {', '.join(KINDS)}")
     if not re.fullmatch(r'\d\d', d['lesson']): refuse(f"lesson is {d['lesson']!r}; write two digits, such as '01'")
     for k,t in _OPTIONAL.items():
@@ -37,6 +39,11 @@ def _check_fields(d, where):
     for k,names in _TABLES.items():
         if bad := [o for o in d.get(k, []) if not isinstance(o, dict) or set(o) - names]:
             refuse(f"{k} {bad[0]!r}; write [[question.{k}]] with {', '.join(sorted(names))}")
+        for o,name in ((o, name) for o in d.get(k, []) for name in o if name not in ('answer', 'call', 'expected')):
+            if not isinstance(o[name], str): refuse(f"{k}: {name} is {o[name]!r}; write a text")
+    for k in ('tolerance', 'unit'):
+        if k in d and d['kind'] != 'number' and not (k == 'tolerance' and d['kind'] == 'code'): refuse(f"{k} is not for kind {d['kind']!r}; remove it or change the kind")
+    if not 0 <= d.get('tolerance', 0) < math.inf: refuse(f"tolerance is {d['tolerance']!r}; write 0 or more")
     if d.get('answer') in (None, '', []): refuse("answer is missing; a question needs a right one")
 
 # %% ../nbs/workshop/questions.ipynb #36b33a2d
@@ -49,9 +56,10 @@ def _check_options(d, where):
     if len(options) < 2: raise ValueError(f"{where}: {len(options)} [[question.option]]; a choice needs at least two")
     needed = ('key', 'text') + (() if kind == 'order' else ('reason',))
     for o,k in ((o, k) for o in options for k in needed):
-        if not str(o.get(k, '')).strip():
+        if not o.get(k, '').strip():
             raise ValueError(f"{where}: option {o.get('key', '?')!r} has no {k}; write one")
     keys = [o['key'] for o in options]
+    if bad := [k for k in keys if not re.fullmatch(r'[^\W_A-Z]+', k)]: raise ValueError(f"{where}: option key {bad[0]!r}; write a small letter")
     if len(set(keys)) < len(keys): raise ValueError(f"{where}: option keys {' '.join(keys)} are not all different")
 
 # %% ../nbs/workshop/questions.ipynb #f6d02862
@@ -84,8 +92,7 @@ def _question(d, where):
     _check_fields(d, where)
     _check_options(d, where)
     _check_code(d, where)
-    right = str(d['answer']).split() if d['kind'] in ('one', 'several') else []
-    options = tuple(Option(o['key'], o['text'], o.get('reason', ''), o['key'] in right) for o in d.get('option', []))
+    options = tuple(Option(o['key'], o['text'], o.get('reason', '')) for o in d.get('option', []))
     q = Question(d['id'], d['lesson'], d['kind'], d['ask'], None, d['hint'], d['why'], options, (),
                  float(d.get('tolerance', 0)), d.get('unit', ''), d.get('start', '').strip('\n'), d.get('function', ''),
                  tuple(Case(c['call'], c['expected']) for c in d.get('case', [])), tuple(d.get('imports', [])))
@@ -95,7 +102,8 @@ def _question(d, where):
     accepted = d['answer'] if isinstance(d['answer'], list) else [d['answer']]
     answer = tuple(read(o, 'answer') for o in accepted) if q.kind == 'word' else read(d['answer'], 'answer')
     tempting = tuple(Tempting(read(t.get('answer'), 'tempting'), t.get('hint', '')) for t in d.get('tempting', []))
-    q = replace(q, answer=answer, tempting=tempting)
+    right = {'one':(answer,), 'several':answer}.get(q.kind, ())
+    q = replace(q, answer=answer, tempting=tempting, options=tuple(replace(o, right=o.key in right) for o in options))
     _check_tempting(q, where)
     return q
 
@@ -107,6 +115,8 @@ def _check_tempting(q, where):
         if not t.hint.strip(): raise ValueError(f"{where}: tempting answer {t.answer!r} has no hint; write one")
         if same_answer(q, t.answer, q.answer):
             raise ValueError(f"{where}: tempting answer {t.answer!r} is the right one; remove it")
+    for i,t in enumerate(q.tempting):
+        if any(same_answer(q, t.answer, o.answer) for o in q.tempting[:i]): raise ValueError(f"{where}: tempting answer {t.answer!r} is there twice; remove one")
 
 # %% ../nbs/workshop/questions.ipynb #e9d2ec6a
 def read_questions(
@@ -114,17 +124,17 @@ def read_questions(
 )->tuple[Question,...]: # All its questions in the order of the file
     "Read and check a file of questions; `ValueError` names file, question and field."
     path = Path(path)
-    try: data = tomllib.loads(path.read_text(encoding='utf-8'))
-    except ValueError as e: raise ValueError(f"{path.name}: not a TOML file: {e}") from e
+    data = read_toml(path)
     if data.get('format') != FORMAT:
         raise ValueError(f"{path.name}: format is {data.get('format')!r}; this version reads format {FORMAT}")
-    qs,seen = [],set()
-    for i,d in enumerate(data.get('question', []), 1):
+    tables,qs,seen = data.get('question'),[],set()
+    if not isinstance(tables, list) or not tables or not all(isinstance(d, dict) for d in tables): raise ValueError(f"{path.name}: no [[question]] in it")
+    if unknown := set(data) - {'format', 'question'}: raise ValueError(f"{path.name}: unknown {min(unknown)!r}; allowed are format and [[question]]")
+    for i,d in enumerate(tables, 1):
         where = f"{path.name}: question {d.get('id') or f'number {i}'}"
-        if d.get('id') in seen: raise ValueError(f"{where}: this id is used twice; choose another")
-        seen.add(d.get('id'))
         qs.append(_question(d, where))
-    if not qs: raise ValueError(f"{path.name}: no [[question]] in it")
+        if d['id'] in seen: raise ValueError(f"{where}: this id is used twice; choose another")
+        seen.add(d['id'])
     return tuple(qs)
 
 # %% ../nbs/workshop/questions.ipynb #ee00e257
@@ -171,8 +181,8 @@ def answer(
 )->Verdict: # Right or not, with a hint or with the reasons
     "Judge an answer to the question called `id`; `ValueError` names the nearest id if there is no such question."
     known = {q.id:q for q in all_questions()}
-    if id not in known:
+    if not isinstance(id, str) or id not in known:
         from difflib import get_close_matches
-        near = get_close_matches(str(id), known, 1, 0)[0]
-        raise ValueError(f"no question {id!r}: the nearest is {near!r}; questions_text('01') lists those of lesson 01")
+        near = get_close_matches(str(id), known, 1, .6)
+        raise ValueError(f"no question {id!r}: {f'the nearest is {near[0]!r}; ' if near else ''}questions_text('01') lists those of lesson 01")
     return judge(known[id], given)

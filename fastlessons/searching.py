@@ -9,7 +9,7 @@ __all__ = ['clipped', 'nearest', 'find_term', 'search_terms']
 import re
 from difflib import SequenceMatcher,get_close_matches
 from functools import lru_cache
-from .terms import Term,all_terms,near_words,plain,words_of
+from .terms import Term,all_terms,near_words,plain,singular,words_of
 
 # %% ../nbs/workshop/searching.ipynb #3f62ba1f
 @lru_cache(maxsize=1)
@@ -31,20 +31,25 @@ def clipped(
 def nearest(
     word:str, # What was asked for
 )->list[str]: # Names, synonyms and old names, the nearest first
-    "The three words of the course that look most like another one."
-    return near_words(clipped(word), [w for t in all_terms() for w in words_of(t)])
+    "Up to three words of the course that begin like another one, or look like it; none for `'zebra'`."
+    words,wanted = [w for t in all_terms() for w in words_of(t)],plain(clipped(word))
+    within = [w for w in words if len(wanted) > 2 and re.search(rf'\b{re.escape(wanted)}', plain(w))]
+    return list(dict.fromkeys([*sorted(within, key=len), *near_words(wanted, words)]))[:3]
 
 # %% ../nbs/workshop/searching.ipynb #285f0872
 def find_term(
     word:str, # A name, synonym, old name or fastai's name, perhaps misspelt
 )->Term: # The term that is meant
     "The term that a word leads to; `ValueError` names the nearest words if there is none."
-    index,wanted = _index(),plain(word)
+    index,wanted = _index(),plain('' if word is None else word)
     if not wanted: raise ValueError("no word is given: write one, such as term('epoch'); vocabulary() shows all")
-    if wanted in index: return index[wanted]
+    for form in (wanted, singular(wanted)):
+        if form in index: return index[form]
     near = get_close_matches(wanted, index, 1, .8)
-    if near and len(wanted) > 3: return index[near[0]]
-    raise ValueError(f"no term {clipped(word)!r}: the nearest are {', '.join(map(repr, nearest(word)))}; vocabulary() shows all")
+    rest = wanted.removeprefix(near[0]) if near else ''
+    if near and len(wanted) > 3 and (rest == wanted or len(rest) < 2 or rest in ('ed', 'ing')): return index[near[0]]  # not 'transformer' for 'transform'
+    near = ', '.join(map(repr, nearest(word)))
+    raise ValueError(f"no term {clipped(word)!r}{': the nearest are ' + near if near else ', and none that looks like it'}; vocabulary() shows all")
 
 # %% ../nbs/workshop/searching.ipynb #d24b1c71
 def _distance(t, wanted):
@@ -61,5 +66,6 @@ def search_terms(
     text:str, # A word, a part of one, or something that a meaning speaks of
 )->tuple[Term,...]: # The best first; empty where nothing fits
     "The terms that have to do with a text."
-    found = sorted((_distance(t, plain(text)), i) for i,t in enumerate(all_terms()))
+    forms = {plain(text), singular(plain(text))}
+    found = sorted((min(_distance(t, form) for form in forms), i) for i,t in enumerate(all_terms())) if '' not in forms else []
     return tuple(all_terms()[i] for far,i in found if far < 5)

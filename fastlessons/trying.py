@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from . import cases as _cases
+from .comparing import shown
 
 # %% ../nbs/workshop/trying.ipynb #97c4cf6d
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def try_code(
     job = dict(code=code, function=function, cases=[list(c) for c in cases], tolerance=tolerance, imports=list(imports), seconds=seconds)
     with TemporaryDirectory(prefix='fastlessons-', ignore_cleanup_errors=True) as folder:
         Path(folder, 'job.json').write_text(json.dumps(job), encoding='utf-8')
-        exit_code = _run(folder, seconds + (30 if imports else 10))
+        exit_code = _run(folder, seconds + (30 if imports or 'import' in code else 10))
         seen,stuck = (f.read_text(encoding='utf-8', errors='replace') if (f := Path(folder, name)).exists() else '' for name in ('seen.jsonl', 'stuck.txt'))
     rows = [json.loads(line) for line in seen.splitlines() if line.endswith('}')]
     if rows and 'broken' in rows[0]: raise RuntimeError(f"what the code needs can't be imported in a fresh Python ({rows[0]['broken']})")
@@ -97,18 +98,33 @@ def behaves_like(
     return [(o.call, o.got) for o in tried] == [(o.call, o.got) for o in other]
 
 # %% ../nbs/workshop/trying.ipynb #e9122fc8
+def _looks_up(code):
+    "All names that code looks up, the functions within it included."
+    return set(code.co_names).union(*(_looks_up(o) for o in code.co_consts if hasattr(o, 'co_names')))
+
+def _brought(given):
+    "What a function uses of other modules: the modules, and a line for each name that was imported from one."
+    used = {n:given.__globals__[n] for n in sorted(_looks_up(given.__code__)) if n in given.__globals__}
+    modules = tuple(f'{m.__name__} as {n}' for n,m in used.items() if isinstance(m, type(sys)))
+    names = {n:(getattr(o, '__module__', None), getattr(o, '__name__', None)) for n,o in used.items()}
+    lines = [f'from {m} import {name} as {n}' for n,(m,name) in names.items() if isinstance(m, str) and isinstance(name, str)
+             and m not in ('__main__', given.__module__) and getattr(sys.modules.get(m), name, None) is used[n]]
+    return modules,lines
+
+# %% ../nbs/workshop/trying.ipynb #a82b381c
 def code_of(
     given, # Text, or a function
     function:str, # The name that the question asks for
 )->tuple[str,tuple]: # The text, and the modules it uses, for `imports` of `try_code`
     "An answer as text; `ValueError` where it is neither text nor a function whose text can be found."
-    import inspect,textwrap,types
-    if isinstance(given, str): return textwrap.dedent(given).strip('\n'), ()
-    if not inspect.isfunction(given): raise ValueError(f"the answer is {given!r}: expected a function or its text")
+    import inspect,re,textwrap
+    if isinstance(given, str): return textwrap.dedent(re.sub(r'\A\s*```\w*\s*?\n|\n\s*```\s*\Z', '', given)).strip('\n'), ()  # without the fence that a chat puts around code
+    if not inspect.isfunction(given): raise ValueError(f"the answer is {shown(given)}: expected a function or its text")
     name = given.__name__
-    if name == '<lambda>': raise ValueError(f"the answer is a lambda: write it as a function that begins with `def {function}(`")
     try: text = textwrap.dedent(inspect.getsource(given))
     except (OSError, TypeError) as e: raise ValueError(f"the text of {name} can't be found: give it as text, '''def {function}(...''' ") from e
-    used = {n:given.__globals__.get(n) for n in given.__code__.co_names}
-    imports = tuple(f'{m.__name__} as {n}' for n,m in used.items() if isinstance(m, types.ModuleType))
-    return text + (f'\n{function} = {name}' if name != function else ''), imports
+    if name == '<lambda>':
+        if not (named := re.match(r'(\w+)\s*=\s*lambda\b', text)): raise ValueError(f"the answer is a lambda: write it as a function that begins with `def {function}(`")
+        name = named[1]
+    imports,lines = _brought(given)
+    return '\n'.join([text, *lines, *([f'{function} = {name}'] if name != function else [])]), imports

@@ -57,11 +57,12 @@ def asked_note(
 )->str: # One sentence; '' where the word is the term's own name
     "Says how a word leads to a term."
     if plain(asked) == plain(t.name): return ''
-    meant,old = near_words(asked, words_of(t), 1)[0],dict(t.old)
+    meant,old = near_words(asked, words_of(t), 1, 0)[0],dict(t.old)
     right = plain(asked) == plain(meant)
     if not right and plain(asked) in plain(t.fastai): return f'In fastai, `{asked}` has to do with *{t.name}*.'
     if meant in old: return f'`{meant}` is an old name: {old[meant]}. Today it is *{t.name}*.'
     if meant in t.synonyms: return f'*{meant}* is explained here.'
+    if meant in t.covers: return f'*{meant}* is something else than *{t.name}*, and is explained with it.'
     return f'{asked!r} is taken for *{t.name}*.'
 
 def card_rows(
@@ -69,7 +70,7 @@ def card_rows(
     asked:str='', # The word that was asked for, if it was another
 )->list[tuple[str,str]]: # What the row is about, '' for the meaning, and a text
     "What stands on a term's card, below its name."
-    rows = [('', asked_note(t, asked) if asked else ''), ('', t.meaning), ('Also', ', '.join(t.synonyms)), ('In fastai', t.fastai),
+    rows = [('', asked_note(t, asked) if asked else ''), ('', t.meaning), ('Also', ', '.join(t.synonyms)), ('With it', ', '.join(t.covers)), ('In fastai', t.fastai),
             ('Often said', t.mistake), ('But', t.instead), ('Old names', '; '.join(f'`{name}` ({was})' for name,was in t.old)),
             ('See also', ', '.join(t.see))]
     return [(about, text) for about,text in rows if text]
@@ -116,7 +117,8 @@ class Vocabulary:
     def __iter__(self): return iter(self.terms)
 
     def _said(self):
-        if not self.terms: return f"Nothing for {clipped(self.text)!r}: the nearest words are {', '.join(nearest(self.text))}; vocabulary() shows all."
+        near = ', '.join(nearest(self.text))
+        if not self.terms: return f"Nothing for {clipped(self.text)!r}{': the nearest words are ' + near if near else ', and no word looks like it'}; vocabulary() shows all."
         return f"{len(self)} word{'s' * (len(self) != 1)}" + (f" for {clipped(self.text)!r}" if self.text else " of the course, by lesson")
 
     def __repr__(self):
@@ -139,6 +141,6 @@ def vocabulary(
     text:str='', # A word, a part of one, something that a meaning speaks of, or a lesson's number; '' shows all
 )->Vocabulary: # Shows itself
     "Search the course's words by name, synonym, old name and meaning."
-    text = str(text).strip()
+    text = '' if text is None else str(text).strip()
     if not text: return Vocabulary(all_terms())
     return Vocabulary(lesson_terms(text) if text.isdigit() else search_terms(text), text)

@@ -26,6 +26,34 @@ def test_right_answer_passes(q):
     if q.kind in ('one', 'several'): assert all(o.reason in '\n'.join(v.reasons) for o in q.options)
 
 
+def otherwise(q, a):
+    "The same answer in other ways of writing."
+    if q.kind == 'number':
+        yield from (f'{a:g}'.replace('-', '−').replace('.', ','), f' +{a:.10g} '.replace('+-', '-'), f'{a:.10g}/1', f'{100*a:.10g} %', f'{a:e}', f'{a/10:.10g}·10¹', f'{a:,.10g}')
+        if q.unit.isalpha(): yield from (f'{a:.10g} {q.unit}', f'{a:.10g}{q.unit.upper()}')
+    elif q.kind == 'word':
+        for word in a: yield from (f'{word}.', f'The {word}', word.title() + 's'*(word[-1] != 's'), f'`{word}`', word.replace(' ', '-'), word.replace('e', 'é'))
+    elif q.kind != 'code':
+        keys = [a] if q.kind == 'one' else sorted(a) if q.kind == 'several' else a
+        yield from (join.join(keys) for join in (', ', ' → ', ') ', '', ' and ', '\n'))
+        yield ' '.join(f'({k.upper()})' for k in keys)
+
+
+@pytest.mark.parametrize('q', [q for q in QUESTIONS if q.kind != 'code'], ids=lambda q: q.id)
+def test_right_answer_passes_however_it_is_written(q):
+    for given in otherwise(q, q.answer): assert judge(q, given).right, (given, judge(q, given).message)
+    for t in q.tempting:
+        for given in otherwise(q, (t.answer,) if q.kind == 'word' else t.answer): assert judge(q, given).hint == t.hint, (given, judge(q, given))
+
+
+@pytest.mark.parametrize('q', QUESTIONS, ids=ids)
+def test_nonsense_gets_a_short_message(q):
+    for bad in (10**400, 'x'*10**6, float('nan'), '∞', '−', '1/0', '…', range(3), 3j, lambda x: x):
+        if q.kind == 'code' and isinstance(bad, str): continue  # it is tried like any code
+        v = judge(q, bad)
+        assert not v.right and len(v.message) < 300, v
+
+
 @pytest.mark.parametrize('q', QUESTIONS, ids=ids)
 def test_each_tempting_answer_is_refused_with_its_own_hint(q):
     hints = [t.hint for t in q.tempting]
@@ -185,3 +213,52 @@ def test_lesson_01_asks_in_several_ways():
     assert len(qs) >= 6 and {'one', 'several', 'number', 'order'} <= {q.kind for q in qs} <= set(KINDS)
     text = str(questions_text('1'))
     assert all(q.ask in text and f"answer('{q.id}'" in text for q in qs)
+
+
+CHEATS = {'equal to anything': ('class E(float):\n    def __eq__(self, o): return True\n    def __sub__(self, o): return 0.\n', 'return [E(7) for w in ws]', 'gives `[7.0, 7.0]`'),
+          'a copy of the process': ('import os\n', 'os.fork()\n    return [w - lr*s for w, s in zip(ws, slopes)]', 'os.fork starts or ends a program'),
+          'another program': ('import os\n', 'os.system("true")', 'os.system starts or ends a program'),
+          'asking': ('', 'return input()', 'nobody is there to type'),
+          'not installed': ('import no_such_module\n', 'return ws', 'not installed here'),
+          'no list yet': ('', 'return (w - lr*s for w, s in zip(ws, slopes))', 'put `list(…)` around it'),
+          'a list without end': ('', 'ws.append(ws)\n    return ws', 'has itself in it'),
+          'a bracket left open': ('', 'return [w - lr*s', "can't be read by Python, line 2: '[' was never closed: `return [w - lr*s`")}
+
+
+@pytest.mark.parametrize('name', CHEATS)
+def test_bad_code_is_explained(name):
+    before, body, words = CHEATS[name]
+    v = answer('02-code-update', f'{before}def update(ws, slopes, lr):\n    {body}\n')
+    assert not v.right and words in v.message and not v.message.startswith('Not judged')
+
+
+STYLES = {'fractions': 'from fractions import Fraction as F\ndef update(ws, slopes, lr): return [F(w) - F(lr)*F(s) for w, s in zip(ws, slopes)]',
+          'numpy': 'import numpy as np\ndef update(ws, slopes, lr): return np.array(ws) - lr*np.array(slopes)',
+          'single precision': 'import numpy as np\ndef update(ws, slopes, lr): return np.float32(ws) - np.float32(lr)*np.float32(slopes)',
+          'a lambda': 'update = lambda ws, slopes, lr: tuple(w - lr*s for w, s in zip(ws, slopes))'}
+
+
+def test_right_code_passes_in_pytorch():
+    "Its import is no part of the time and the memory that an answer has; a tensor of another shape is refused by its shape."
+    code = 'import torch\nfrom torch.nn import functional as F\ndef cross_entropy(scores, targ): return F.cross_entropy(torch.tensor(scores), torch.tensor(targ))'
+    assert answer('03-code-large', code).right
+    v = answer('03-code-large', code + '[None]')
+    assert not v.right and 'Expected is a number, not a list of 1' in v.message
+
+
+@pytest.mark.parametrize('name', STYLES)
+def test_right_code_passes_whatever_its_style(name):
+    assert answer('02-code-update', STYLES[name]).right
+
+
+step = lambda ws, slopes, lr: [w - lr*s for w, s in zip(ws, slopes)]
+from math import exp as power, log as ln  # noqa: E402
+
+
+def cross_entropy(scores, targ):
+    top = max(scores)
+    return ln(sum(power(s - top) for s in scores)) - (scores[targ] - top)
+
+
+def test_a_lambda_with_a_name_and_names_from_modules_are_taken_along():
+    assert answer('02-code-update', step).right and answer('03-code-large', cross_entropy).right
