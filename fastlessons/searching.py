@@ -61,5 +61,6 @@ def search_terms(
     text:str, # A word, a part of one, or something that a meaning speaks of
 )->tuple[Term,...]: # The best first; empty where nothing fits
     "The terms that have to do with a text."
-    found = sorted((_distance(t, plain(text)), i) for i,t in enumerate(all_terms()))
+    wanted = plain(text[:100])                                      # no word is longer, and a whole page would take minutes
+    found = sorted((_distance(t, wanted), i) for i,t in enumerate(all_terms()))
     return tuple(all_terms()[i] for far,i in found if far < 5)
