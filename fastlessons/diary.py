@@ -34,10 +34,10 @@ def make_tables(
     con.execute('COMMIT')
 
 # %% ../nbs/workshop/diary.ipynb #5e4515b1
-_SENSE = {
-    'answer': ("id || ' ' || card || ' ' || undoes", "typeof(id) = 'text' AND typeof(card) = 'text' AND typeof(undoes) = 'text' AND trim(id) != '' AND trim(card) != '' "
-               f"AND grade IN (0, 1, 2, 3, 4) AND (grade = 0) = (undoes != '') AND time BETWEEN 0 AND {stamp(END) - 1}"),
-    'card': ('card', f"typeof(card) = 'text' AND due BETWEEN 0 AND {2*stamp(END)} AND last BETWEEN 0 AND {stamp(END)} AND stability BETWEEN 1e-6 AND 1e9 "
+_SENSE = {  # no stricter than `Answer` and `after`; text lies between '' and x'', where other kinds begin
+    'answer': ('id card undoes', f"id > '' AND id < x'' AND card > '' AND card < x'' AND undoes < x'' AND grade IN (0, 1, 2, 3, 4) AND (grade = 0) = (undoes != '') "
+               f"AND time BETWEEN 0 AND {stamp(END) - 1}"),
+    'card': ('card', f"card > '' AND card < x'' AND due BETWEEN 0 AND {2*stamp(END)} AND last BETWEEN 0 AND {stamp(END)} AND stability BETWEEN 1e-6 AND 1e12 "
              "AND difficulty BETWEEN 1 AND 10 AND stage IN ('learning', 'review', 'relearning') AND answers BETWEEN 1 AND 1e9 "
              "AND right BETWEEN 0 AND answers AND grade IN (1, 2, 3, 4) AND lapses BETWEEN 0 AND answers")}
 
@@ -46,10 +46,11 @@ def sensible(
 )->bool: # Can each of its values be one that was written here?
     "Looks at every value: SQLite finds damaged pages, but no number that is wrong and no text that is none."
     for table, (texts, sense) in _SENSE.items():
-        bad, text = con.execute(f'SELECT count(*) FILTER (WHERE ({sense}) IS NOT TRUE), CAST(group_concat({texts}) AS BLOB) FROM {table}').fetchone()
-        if bad: return False
-        try: (text or b'').decode()
+        texts = ', '.join(f'CAST(group_concat({o}) AS BLOB)' for o in texts.split())
+        bad, *texts = con.execute(f'SELECT count(*) FILTER (WHERE ({sense}) IS NOT TRUE), {texts} FROM {table}').fetchone()
+        try: b' '.join(o or b'' for o in texts).decode()
         except UnicodeDecodeError: return False
+        if bad: return False
     return True
 
 # %% ../nbs/workshop/diary.ipynb #94b3da67

@@ -78,7 +78,7 @@ def _leave(self:Kept):
             if now:
                 with suppress(sqlite3.Error): left = get_answers(self._con)
             if self._mark('-wal') == self._wal:
-                for ending in BESIDE: beside(self.file, ending).unlink(missing_ok=True)
+                for ending in ('-wal', '-shm'): beside(self.file, ending).unlink(missing_ok=True)
             beside(self.file, '.lock').unlink()
     self.close()
     return left
