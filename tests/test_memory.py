@@ -45,7 +45,7 @@ def finish(*children):
 def check(file):
     "Ids of the answers in a file; fails where the file is damaged, an answer is there twice, or a card does not stand where its answers put it."
     con = sqlite3.connect(file)
-    assert con.execute('PRAGMA integrity_check').fetchall() == [('ok',)]
+    assert con.execute('PRAGMA integrity_check').fetchall() == [('ok',)] and storing.examine(con) == ''
     answers, states = get_answers(con), get_states(con)
     con.close()
     ids = [a.id for a in answers]
@@ -572,6 +572,7 @@ def test_whatever_the_clock_does_every_card_comes_back(tmp_path):
         future = [s for s in m.states().values() if s.last > now + timedelta(days=1)]
         assert {s.card for s in future} <= set(m.due(cards, now))
     assert set(m.due(cards, now)) == set(cards)
+    assert m.read(storing.examine) == '', 'no odd time or grade makes the file look damaged'
     m.close()
 
 
