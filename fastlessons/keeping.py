@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from fastcore.basics import patch
-from .diary import FORMAT, add_answers, get_answers
+from .diary import FAULTS, FORMAT, add_answers, get_answers
 from .ledger import locked
 from .storing import BESIDE, beside, damaged, in_memory, open_database, open_file
 
@@ -76,7 +76,7 @@ def _leave(self:Kept):
     if now != self._is and self._mark('-wal') == self._wal is not None:   # its journal must not meet the other file
         with suppress(OSError), locked(beside(self.file, '.lock')):
             if now:
-                with suppress(sqlite3.Error): left = get_answers(self._con)
+                with suppress(*FAULTS): left = get_answers(self._con)
             if self._mark('-wal') == self._wal:
                 for ending in ('-wal', '-shm'): beside(self.file, ending).unlink(missing_ok=True)
             beside(self.file, '.lock').unlink()
@@ -100,15 +100,21 @@ def _attempt(self:Kept, work, begin):
         if left: self.write(lambda con: add_answers(con, left))
 
 @patch
+def _surely(self:Kept, work, begin):
+    "On the file, or else on one that was mended, or else in memory."
+    for mend in (True, False):
+        try: return self._attempt(work, begin)
+        except FAULTS as e: self._rescue(e, mend)
+    return self._attempt(work, begin)
+
+@patch
 def write(self:Kept,
     work:Callable, # Takes the connection, reads and writes; may be called a second time
 ): # What `work` gives
     "All of it or nothing, durable when it comes back; in memory where the file can't be written."
     with self._turn:
         if not self.saved: self._return()
-        try: return self._attempt(work, 'BEGIN IMMEDIATE')
-        except sqlite3.Error as e: self._rescue(e)
-        return self._attempt(work, 'BEGIN IMMEDIATE')
+        return self._surely(work, 'BEGIN IMMEDIATE')
 
 @patch
 def read(self:Kept,
@@ -117,16 +123,15 @@ def read(self:Kept,
     "All as it was at one moment."
     with self._turn:
         if not self.saved: self._return()
-        try: return self._attempt(work, 'BEGIN')
-        except sqlite3.Error as e: self._rescue(e)
-        return self._attempt(work, 'BEGIN')
+        return self._surely(work, 'BEGIN')
 
 # %% ../nbs/workshop/keeping.ipynb #d513326a
 @patch
-def _rescue(self:Kept, e)->None:
-    "After an error of the file: another file, or a memory."
+def _rescue(self:Kept, e, mend=True)->None:
+    "After an error of the file: a mended one, another one, or a memory."
     if not self.saved: raise e
-    if damaged(e):
+    if damaged(e) and mend:
+        with suppress(*FAULTS): self._con.execute('REINDEX')             # an index is in no check at the opening, and can be made anew
         with suppress(sqlite3.Error): self._con.close()
         return self._open()
     kept, self.saved = self._con, False

@@ -11,7 +11,7 @@ import os, sqlite3, time
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from .diary import FORMAT, OURS, TABLES, add_answers, make_tables, salvage, sensible
+from .diary import FAULTS, FORMAT, OURS, TABLES, add_answers, make_tables, salvage, sensible
 from .ledger import locked
 
 # %% ../nbs/workshop/storing.ipynb #35e1b79e
@@ -64,8 +64,8 @@ def damaged(
     e:Exception, # What opening or using a database raised
 )->str: # 'damaged', 'foreign', 'newer', or '' for anything that has nothing to do with what is in the file
     "What an error says about the content of the file."
-    if isinstance(e, ValueError): return str(e)
-    code = getattr(e, 'sqlite_errorcode', 0) & 0xff
+    if not isinstance(e, FAULTS): return str(e) if isinstance(e, ValueError) else ''
+    code = getattr(e, 'sqlite_errorcode', sqlite3.SQLITE_CORRUPT) & 0xff      # none where a name or a message is no text
     return 'damaged' if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR) else ''
 
 # %% ../nbs/workshop/storing.ipynb #be9009bb
@@ -105,7 +105,7 @@ def look(
     file:Path, # A database
 )->str: # As `whose` says; '' also where it can't be read
     "Whose database is it, found out without changing it or its journal."
-    with suppress(sqlite3.Error):
+    with suppress(*FAULTS):
         con = sqlite3.connect(f'{file.absolute().as_uri()}?mode=ro', timeout=0, uri=True)
         try: return whose(con)
         finally: con.close()
@@ -160,12 +160,12 @@ def open_file(
     if unmounted(file): raise FileNotFoundError('the drive is not mounted')
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.exists() and not os.access(file, os.W_OK): raise PermissionError(f'{file.name} may only be read')  # SQLite would say so at the first answer
-    if beside(file, '-wal').exists() and (found := look(file)): raise ValueError(found)
+    if beside(file, '-wal').exists() and (found := look(file)) in ('foreign', 'newer'): raise ValueError(found)
     until = time.monotonic() + patience
     while True:
         try: return connect(file, patience=patience)
         except sqlite3.OperationalError as e:
-            busy = e.sqlite_errorcode & 0xff == sqlite3.SQLITE_BUSY            # somebody else opens it for the first time
+            busy = getattr(e, 'sqlite_errorcode', 0) & 0xff == sqlite3.SQLITE_BUSY   # somebody else opens it for the first time
             if damaged(e) or (busy and time.monotonic() > until): raise
             if not busy: return connect(file, 'DELETE', patience)
         time.sleep(.01)
@@ -177,9 +177,10 @@ def in_memory(
     "A database that lasts as long as the kernel, with what the other one holds as far as it can be read."
     memory = sqlite3.connect(':memory:', isolation_level=None, check_same_thread=False)
     if con:
-        with suppress(sqlite3.Error):
+        with suppress(*FAULTS):
             con.execute('BEGIN'); con.execute('SELECT 1 FROM sqlite_master')   # an error where it is locked: `backup` would wait for ever
             con.backup(memory)
+            memory.execute('REINDEX')                                          # an error where it can't be written, nor will be
             if not examine(memory): return memory
         memory = sqlite3.connect(':memory:', isolation_level=None, check_same_thread=False)
     make_tables(memory)

@@ -292,6 +292,30 @@ def test_impossible_values(tmp_path, wrong):
     assert len(check(file)) == (4 if 'card SET' == wrong[:8] else 3) and len(m.aside()) == 1
 
 
+def test_whatever_byte_is_wrong_study_goes_on(tmp_path):
+    "Any byte of the file, most of them in its head and in the words that describe its tables."
+    rng, file, saved, m = random.Random(4), tmp_path/'study.sqlite3', 0, memory(tmp_path/'study.sqlite3')
+    for i in range(40): m.record(f'term:{i % 9}', 1 + i % 4)
+    m.close()
+    good = file.read_bytes()
+    create = good.find(b'CREATE')
+    for n in range(60):
+        for o in tmp_path.iterdir(): o.unlink()
+        bad = bytearray(good)
+        places = [rng.randrange(100), create + rng.randrange(300), rng.randrange(len(bad)), rng.randrange(len(bad))]
+        for _ in range(rng.randint(1, 3)): bad[places[n % 4] + rng.randrange(3)] = rng.choice([0, 39, 0x80, 0xff, rng.randrange(256)])
+        file.write_bytes(bad[:rng.randrange(len(bad))] if n % 9 == 8 else bad)
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            for seed in (n, n + 1000):
+                m = memory(file, seed)
+                m.record('term:1', 3); m.record('term:x', 3); m.states(); m.due(['term:1']); m.undo()
+                assert 'term:1' in {a.card for a in m.answers()} and (m.saved or m.notes)
+                saved += m.saved
+                m.close()
+    assert saved > 100, 'and nearly always on a file'
+
+
 @needs_fork
 def test_killed_while_mending(tmp_path):
     "A large file takes seconds to mend: whenever that is broken off, the next start finds all of it."
@@ -490,7 +514,9 @@ def test_full_twice_the_last_note_says_how_it_is_now(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         for _ in range(2):
-            m._rescue(sqlite3.OperationalError('database or disk is full'))
+            full = sqlite3.OperationalError('database or disk is full')
+            full.sqlite_errorcode = sqlite3.SQLITE_FULL
+            m._rescue(full)
             assert not m.saved and 'is full' in m.notes[-1]
             m.record('term:loss', 3)
             assert m.saved and 'written again' in m.notes[-1] and len(m.notes) == 2
