@@ -13,7 +13,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from .diary import FAULTS, FORMAT, add_answers, get_answers
 from .ledger import locked
-from .storing import BESIDE, beside, damaged, in_memory, open_database, open_file
+from .storing import BESIDE, beside, damaged, examine, in_memory, open_database, open_file
 
 # %% ../nbs/workshop/keeping.ipynb #417d73ce
 class Kept:
@@ -131,7 +131,8 @@ def _rescue(self:Kept, e, mend=True)->None:
     "After an error of the file: a mended one, another one, or a memory."
     if not self.saved: raise e
     if damaged(e) and mend:
-        with suppress(*FAULTS): self._con.execute('REINDEX')             # an index is in no check at the opening, and can be made anew
+        with suppress(*FAULTS):
+            if not examine(self._con): self._con.execute('REINDEX')        # an index is in no check at the opening, and can be made anew
         with suppress(sqlite3.Error): self._con.close()
         return self._open()
     kept, self.saved = self._con, False
