@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 import ipywidgets as w
 from .judging import KINDS,Verdict,judge,solution
-from .keys import KeyField
+from .keys import KeyField,on_enter
 from .vocabulary import as_html
 
 # %% ../nbs/workshop/asking.ipynb #0a2c07ca
@@ -29,6 +29,8 @@ STYLE = '''<style>
 .fl-study .fl-one .widget-toggle-button:hover, .fl-study .fl-one .widget-toggle-button.mod-active {border-color: var(--jp-border-color1, #888)}
 .fl-study .fl-code textarea {font-family: var(--jp-code-font-family, monospace); line-height: 1.45; tab-size: 4; white-space: pre; overflow-x: auto}
 .fl-study button:focus-visible, .fl-study input:focus-visible {outline: 2px solid var(--jp-brand-color1, #1976d2)}
+.fl-study .fl-keys input {color: transparent; caret-color: var(--jp-content-font-color1, auto)}
+.fl-study .fl-old {opacity: .55}
 .fl-study .fl-said {border-left: 4px solid #888; padding: .2em .8em; margin: .4em 0}
 .fl-study .fl-right {border-color: var(--jp-success-color1, #0b6e4f)}
 .fl-study .fl-wrong {border-color: var(--jp-warn-color1, #b3261e)}
@@ -105,6 +107,8 @@ def _code(q):
     box.add_class('fl-code')
     return Field(box, lambda: box.value, text=box)
 
+def _parts(widget): return [widget, *(o for child in getattr(widget, 'children', ()) for o in _parts(child))]
+
 FIELDS = {'one':_one, 'several':_several, 'number':_typed, 'word':_typed, 'order':_order, 'code':_code}
 
 # %% ../nbs/workshop/asking.ipynb #e1920fbb
@@ -115,23 +119,28 @@ class QuestionBox(w.VBox):
         title:str, # What stands above it, as HTML
         tries=None, # A `Tries`, which keeps what a try counts
         changed=lambda: None, # Function without arguments: called when something was said
-        chosen=None, # Function without arguments: called after a click on an option; None: the cursor goes into a field for letters
+        chosen=None, # Function without arguments: puts the cursor where the next key belongs; None: into the field for letters, or the one for text
     ):
         self.question,self.verdict,self.tries,self.changed = q,None,tries,changed
         self.field,self.said = FIELDS[q.kind](q),w.HTML()
         self.check = w.Button(description='Check', button_style='primary', tooltip='Judge this answer')
         self.solve = w.Button(description='Show the solution', tooltip='What is right, and why')
         self.solve.layout.display,self.solve.layout.width = 'none','auto'
-        self.check.on_click(lambda _: self.judged())
-        self.solve.on_click(lambda _: self.solved())
         self.letters = KeyField(self.typed, 'or type letters, Enter', '', layout=w.Layout(width='12em')) if q.options and not chosen else None
-        after = chosen or self.letters and self.letters.take_focus
-        for o in (self.field.widget, *getattr(self.field.widget, 'children', ())):
+        after = chosen or self.go_on
+        for button, act in ((self.check, self.judged), (self.solve, self.solved)): button.on_click(lambda _, act=act: (act(), after()))
+        for o in _parts(self.field.widget):
             if isinstance(o, (w.ToggleButtons, w.Checkbox)): o.observe(lambda _: after(), 'value')
-        if isinstance(self.field.text, w.Text): self.field.text.on_msg(lambda _, content, __: self.judged() if content.get('event') == 'submit' else None)  # Enter
+            if hasattr(o, 'value'): o.observe(lambda _: self.said.add_class('fl-old'), 'value')      # what is said there belongs to another answer
+        if isinstance(self.field.text, w.Text): on_enter(self.field.text, self.judged)
         super().__init__([w.HTML(f'<b>{title}</b> · {KINDS[q.kind]}<br>{as_html(q.ask)}'), self.field.widget,
                           w.HBox([o for o in (self.check, self.solve, self.letters) if o], layout=w.Layout(flex_flow='row wrap')), self.said],
                          layout=w.Layout(margin='0 0 1.2em 0'))
+
+    def go_on(self):
+        "Puts the cursor into a text field: on a button, JupyterLab would take the next letters for its own."
+        field = self.letters or self.field.text
+        if hasattr(field, 'focus'): field.focus()
 
     def typed(self, key):
         "A letter chooses its option, Enter checks."
@@ -155,5 +164,6 @@ class QuestionBox(w.VBox):
 
     def tell(self, verdict):
         self.said.value = verdict_html(verdict)
+        self.said.remove_class('fl-old')
         self.solve.layout.display = 'none' if verdict.right else ''
         self.changed()

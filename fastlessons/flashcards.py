@@ -41,7 +41,8 @@ CARD_STYLE = STYLE.replace('</style>', '''.fl-study .fl-front {font-size: 1.25em
 .fl-study .fl-face {min-height: 8em; border: 1px solid var(--jp-border-color1, #888); border-radius: 4px; padding: .6em 1em; margin-bottom: .4em}
 .fl-study:focus-within .fl-face {border-color: var(--jp-brand-color1, #1976d2)}
 </style>''')
-HINTS = {'look':'Space: look · u: undo', 'grade':'1 again, 2 hard, 3 good, 4 easy · u: undo', 'answer':'a, b, c … choose · Enter: check · s: solution', 'end':'Space: look again · u: undo'}
+HINTS = {'look':'Space: look', 'grade':'1 again, 2 hard, 3 good, 4 easy', 'choose':'a, b, c … choose · Enter: check', 'type':'type the answer into its field · Enter: check', 'code':'change the code, then click Check',
+         'end':'Space: look again'}
 
 # %% ../nbs/workshop/flashcards.ipynb #850db89c
 class Reviewer(Panel):
@@ -87,10 +88,9 @@ def choose(self:Reviewer, key):
 def answered(self:Reviewer):
     "After something was said about a question: its solution is known now, or there is another try."
     known = self.box.verdict and self.box.verdict.right or self.box.tries.solved
-    if known and not self.round.revealed:
-        self.round.reveal()
-        self.draw()
-        self.focus_on()
+    if known and not self.round.revealed: self.round.reveal()
+    self.draw()
+    self.focus_on()
 
 @patch
 def focus_on(self:Reviewer):
@@ -99,7 +99,15 @@ def focus_on(self:Reviewer):
     (typed.focus if typed and hasattr(typed, 'focus') else self.keyfield.take_focus)()
 
 @patch
-def suggest(self:Reviewer, grade): self.suggested = grade
+def suggest(self:Reviewer, grade): self.suggested = self.suggested or grade     # the first try says how well it was known
+
+@patch
+def hints(self:Reviewer)->str: # Text
+    "Which keys do something now."
+    r, kind = self.round, self.box and self.box.question.kind
+    asked = {None:'look', 'number':'type', 'word':'type', 'code':'code'}.get(kind, 'choose')
+    said = HINTS['end' if not r.shown else 'grade' if r.revealed else asked]
+    return said + (' · s: solution' if asked == 'choose' and not r.revealed and self.box.solve.layout.display != 'none' else '') + (' · u: undo' if r.taken else '')
 
 @patch
 def put(self:Reviewer):
@@ -123,7 +131,7 @@ def draw(self:Reviewer):
         b.description = f"{n} {GRADES[n]} · {backs.get(n, '')}" + (' ←' if n == self.suggested else '')
     self.look.layout.display = '' if r.shown and not r.revealed and not self.box else 'none'
     self.back.layout.display = '' if r.taken else 'none'
-    self.hint.value = HINTS['end' if not r.shown else 'grade' if r.revealed else 'answer' if self.box else 'look']
+    self.hint.value = self.hints()
     self.tell.value = f'<small>{html.escape(where_kept(r.memory))}</small>'
 
 # %% ../nbs/workshop/flashcards.ipynb #dcb4928e
@@ -154,6 +162,7 @@ def review_text(
         if said == 'q': break
         if said == 'u': r.undo()
         elif said in ('1', '2', '3', '4'): r.grade(int(said))
+        else: print('Type 1, 2, 3 or 4 for how well you knew it, u to take the last grade back, or q to end.')
     print(r.end())
     return r
 

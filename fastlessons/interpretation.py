@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from matplotlib.figure import Figure
 from .heatmaps import Watch
 from .inference import answers_of, inquiry
-from .loading import keep_none
+from .loading import keep_none, tidy_heap
 from .metrics import class_table, confusion_counts
 from .plots import class_counts, confusion
 
@@ -56,7 +56,7 @@ def predictions(
     watch = Watch(q.model, None if layer is True else layer) if layer else None
     names = None if q.vocab is None else tuple(q.vocab)
     try:
-        with keep_none():
+        with keep_none(), tidy_heap():
             for part in answers_of(q, watch): rows += _rows(part, names, q.files)
     except KeyboardInterrupt:
         stopped = KeyboardInterrupt(f"stopped after {len(rows):,} pictures, and their rows are kept: `import sys; rows = sys.last_value.rows` gives them in a notebook, in a script the .rows of this exception")
