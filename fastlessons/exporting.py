@@ -32,7 +32,9 @@ def _answer(row, where):
     if not isinstance(row, dict): raise ValueError(f'{where} is {json.dumps(row)[:60]}: expected id, card, grade and time')
     missing = [k for k in ('id', 'card', 'grade', 'time') if k not in row]
     if missing: raise ValueError(f"{where} has no {missing[0]}")
-    try: return Answer(row['id'], row['card'], row['grade'], datetime.fromisoformat(row['time']), row.get('undoes', ''))
+    try:
+        json.dumps(row, ensure_ascii=False).encode()                # half a letter, such as \ud800, is no text that could be kept
+        return Answer(row['id'], row['card'], row['grade'], datetime.fromisoformat(row['time']), row.get('undoes', ''))
     except (TypeError, ValueError, OverflowError) as e: raise ValueError(f'{where}: {e}') from None
 
 def read_answers(

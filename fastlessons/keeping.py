@@ -6,13 +6,14 @@
 __all__ = ['Kept']
 
 # %% ../nbs/workshop/keeping.ipynb #3a5062a6
-import os, sqlite3, threading, warnings
+import os, re, sqlite3, threading, time, warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from fastcore.basics import patch
-from .diary import add_answers, get_answers
-from .storing import BESIDE, beside, damaged, in_memory, open_database, open_file
+from .diary import FAULTS, FORMAT, add_answers, get_answers
+from .ledger import locked
+from .storing import BESIDE, beside, damaged, examine, in_memory, open_database, open_file
 
 # %% ../nbs/workshop/keeping.ipynb #417d73ce
 class Kept:
@@ -21,14 +22,15 @@ class Kept:
         file:Path, # The SQLite file
         now:Callable, # A function without arguments: the time, aware
     ):
-        self.file, self.now, self.notes, self.saved = Path(file).expanduser(), now, [], False
-        self._turn, self._con, self._is, self._failed, self._held = threading.RLock(), None, None, 0, 0
+        file = os.path.abspath(Path(file).expanduser())               # the same file, whichever folder is the current one later
+        self.file, self.now, self.notes, self.saved = Path(os.path.realpath(file) if os.path.islink(file) else file), now, [], False
+        self._turn, self._con, self._is, self._wal, self._again, self._held = threading.RLock(), None, None, None, 0, 0
         self._open()
 
-    def _mark(self):
-        "What tells the file from another of the same name; None where it is gone."
+    def _mark(self, ending=''):
+        "What tells the file, or one beside it, from another of the same name; None where it is gone."
         with suppress(OSError):
-            s = os.stat(self.file)
+            s = os.stat(beside(self.file, ending))
             return s.st_dev, s.st_ino
 
     def _open(self):
@@ -36,10 +38,10 @@ class Kept:
         while True:
             before = self._mark()
             self._con, self.saved, note = open_database(self.file, self.now())
-            self._is, self._held = self._mark(), 0 if self.saved else len(get_answers(self._con))
+            self._is, self._wal, self._held = self._mark(), self._mark('-wal'), 0 if self.saved else len(get_answers(self._con))
             if note: self.say(note)
             if not self.saved or before == self._is is not None: return
-            self._con.close()
+            self.close()
 
 # %% ../nbs/workshop/keeping.ipynb #eb72029b
 _said = set()
@@ -48,8 +50,8 @@ _said = set()
 def say(self:Kept,
     note:str, # A sentence
 )->None:
-    "Notes it and warns, of the same thing once."
-    if note not in self.notes: self.notes.append(note)
+    "Notes it, the newest last, and warns, of the same thing once."
+    self.notes = [o for o in self.notes if o != note] + [note]
     if (self.file, note) not in _said: warnings.warn(note, stacklevel=2)
     _said.add((self.file, note))
 
@@ -63,20 +65,47 @@ def close(self:Kept)->None:
 
 # %% ../nbs/workshop/keeping.ipynb #5c9dfccf
 @patch
+def _same(self:Kept):
+    "Is it still the file in the folder, and in our format?"
+    return not self.saved or self._mark() == self._is and self._con.execute('PRAGMA user_version').fetchone()[0] <= FORMAT
+
+@patch
+def _leave(self:Kept):
+    "Lets go of a file that is no longer in the folder, and gives the answers in it, if another one has taken its place."
+    now, left = self._mark(), []
+    if now != self._is and self._mark('-wal') == self._wal is not None:   # its journal must not meet the other file
+        with suppress(OSError), locked(beside(self.file, '.lock')):
+            if now:
+                with suppress(*FAULTS): left = get_answers(self._con)
+            if self._mark('-wal') == self._wal:
+                for ending in ('-wal', '-shm'): beside(self.file, ending).unlink(missing_ok=True)
+            beside(self.file, '.lock').unlink()
+    self.close()
+    return left
+
+@patch
 def _attempt(self:Kept, work, begin):
     "Does `work(connection)` in one transaction, on the file that is in the folder now."
     while True:
         if not self._con: self._open()
         try:
             self._con.execute(begin)
-            if not self.saved or self._mark() == self._is:
+            if self._same():
                 done = work(self._con)
                 self._con.execute('COMMIT')
                 return done
         finally:
             if self._con.in_transaction: self._con.execute('ROLLBACK')
-        self._con.close()
-        self._open()
+        left = self._leave()
+        if left: self.write(lambda con: add_answers(con, left))
+
+@patch
+def _surely(self:Kept, work, begin):
+    "On the file, or else on one that was mended, or else in memory."
+    for mend in (True, False):
+        try: return self._attempt(work, begin)
+        except FAULTS as e: self._rescue(e, mend)
+    return self._attempt(work, begin)
 
 @patch
 def write(self:Kept,
@@ -85,9 +114,7 @@ def write(self:Kept,
     "All of it or nothing, durable when it comes back; in memory where the file can't be written."
     with self._turn:
         if not self.saved: self._return()
-        try: return self._attempt(work, 'BEGIN IMMEDIATE')
-        except sqlite3.Error as e: self._rescue(e)
-        return self._attempt(work, 'BEGIN IMMEDIATE')
+        return self._surely(work, 'BEGIN IMMEDIATE')
 
 @patch
 def read(self:Kept,
@@ -95,16 +122,17 @@ def read(self:Kept,
 ): # What `work` gives
     "All as it was at one moment."
     with self._turn:
-        try: return self._attempt(work, 'BEGIN')
-        except sqlite3.Error as e: self._rescue(e)
-        return self._attempt(work, 'BEGIN')
+        if not self.saved: self._return()
+        return self._surely(work, 'BEGIN')
 
 # %% ../nbs/workshop/keeping.ipynb #d513326a
 @patch
-def _rescue(self:Kept, e)->None:
-    "After an error of the file: another file, or a memory."
+def _rescue(self:Kept, e, mend=True)->None:
+    "After an error of the file: a mended one, another one, or a memory."
     if not self.saved: raise e
-    if damaged(e):
+    if damaged(e) and mend:
+        with suppress(*FAULTS):
+            if not examine(self._con): self._con.execute('REINDEX')        # an index is in no check at the opening, and can be made anew
         with suppress(sqlite3.Error): self._con.close()
         return self._open()
     kept, self.saved = self._con, False
@@ -116,28 +144,34 @@ def _rescue(self:Kept, e)->None:
 @patch
 def _return(self:Kept)->None:
     "Puts what was answered meanwhile into the file, where it can be written again."
-    self._failed += 1
-    if self._failed & (self._failed - 1): return                         # try at the first, second, fourth, eighth … time
+    began = time.monotonic()
+    if began < self._again: return
     with suppress(OSError, ValueError, sqlite3.Error):
-        con = open_file(self.file)
+        con = open_file(self.file, patience=.2)
         try:
             con.execute('BEGIN IMMEDIATE')
             add_answers(con, get_answers(self._con)[self._held:])         # those since the file failed
             con.execute('COMMIT')
         except BaseException: con.close(); raise
+        con.execute('PRAGMA busy_timeout = 5000')
         self._con.close()
-        self._con, self.saved, self._is, self._failed = con, True, self._mark(), 0
-        self.say(f'{self.file.name} can be written again: all your answers are in it.')
+        self._con, self.saved, self._is, self._wal, self._again = con, True, self._mark(), self._mark('-wal'), 0
+        return self.say(f'{self.file.name} can be written again: all your answers are in it.')
+    took = time.monotonic() - began
+    if took > .05: self._again = time.monotonic() + 9*took               # somebody holds the file: not so often that studying halts
 
 # %% ../nbs/workshop/keeping.ipynb #8ff3fed9
 @patch
-def erase(self:Kept)->list[Path]: # The files that are gone; none where another notebook has the file open, and then it is empty
-    "Erases every answer: the database with what SQLite keeps beside it, and nothing else."
+def erase(self:Kept)->list[Path]: # The files that are gone; none where another notebook has the file open: it is empty then
+    "Erases every answer: the database with what SQLite keeps beside it, and nothing else; where the file can't be written, only those in memory."
     def clear(con):
         for table in ('answer', 'card'): con.execute(f'DELETE FROM {table}')
     with self._turn:
         self.write(clear)
-        if not self.saved: return []
+        if not self.saved:
+            self._held = 0
+            return []
+        with suppress(OSError): beside(self.file, '.new').unlink()              # of a mending that was killed
         there = [o for o in (self.file, *(beside(self.file, end) for end in BESIDE)) if o.exists()]
         with suppress(sqlite3.Error, OSError):
             self._con.execute('PRAGMA wal_checkpoint(TRUNCATE)')
@@ -153,6 +187,6 @@ def erase(self:Kept)->list[Path]: # The files that are gone; none where another 
 # %% ../nbs/workshop/keeping.ipynb #32e142cf
 @patch
 def aside(self:Kept)->list[Path]: # In the order of their dates
-    "The files that were set aside; `erase` leaves them."
-    name = f'{self.file.stem}.????-??-??-??????*{self.file.suffix}'
-    return sorted(o for o in self.file.parent.glob(name))
+    "The damaged files that were set aside; `erase` leaves them."
+    name = re.escape(self.file.stem) + r'\.\d{4}-\d\d-\d\d-\d{6}(-\d+)?' + re.escape(self.file.suffix)
+    return sorted(o for o in self.file.parent.glob('*') if re.fullmatch(name, o.name))

@@ -6,7 +6,7 @@
 __all__ = ['Memory']
 
 # %% ../nbs/workshop/memory.ipynb #d02e1a20
-import random
+import os, random
 from datetime import datetime
 from itertools import chain
 from fastcore.basics import patch
@@ -141,7 +141,9 @@ def right(self:Memory,
 def export(self:Memory,
     path, # The file to write, such as 'answers.json'; replaced as a whole if it is there
 )->int: # How many lines are in it
-    "Writes the whole diary as JSON; `OSError` where that fails, and then a file that was there stays as it was."
+    "Writes the whole diary as JSON; `OSError` or `ValueError` where that fails, and then a file that was there stays as it was."
+    if os.path.realpath(path) == os.path.realpath(self.file):
+        raise ValueError(f'{self.file.name} is the file that your answers are kept in: export to another one, such as answers.json')
     return write_answers(self.read(get_answers), path)
 
 @patch

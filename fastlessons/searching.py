@@ -66,6 +66,7 @@ def search_terms(
     text:str, # A word, a part of one, or something that a meaning speaks of
 )->tuple[Term,...]: # The best first; empty where nothing fits
     "The terms that have to do with a text."
-    forms = {plain(text), singular(plain(text))}
+    wanted = plain(text[:100])                                      # no word is longer, and a whole page would take minutes
+    forms = {wanted, singular(wanted)}
     found = sorted((min(_distance(t, form) for form in forms), i) for i,t in enumerate(all_terms())) if '' not in forms else []
     return tuple(all_terms()[i] for far,i in found if far < 5)

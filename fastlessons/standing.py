@@ -6,7 +6,7 @@
 __all__ = ['my_memory', 'where_kept', 'Standing', 'standings', 'line', 'Progress']
 
 # %% ../nbs/workshop/standing.ipynb #467bb9b1
-import html
+import html, os
 from dataclasses import dataclass
 from functools import cache
 from fastcore.basics import patch
@@ -14,6 +14,7 @@ from .cards import deck
 from .counting import count_lessons
 from .lessons import lessons
 from .memory import Memory
+from .storing import DRIVE
 
 # %% ../nbs/workshop/standing.ipynb #3de54d99
 @cache
@@ -24,8 +25,11 @@ def my_memory()->Memory: # The one that is kept in your file
 def where_kept(
     memory:Memory, # Any
 )->str: # One sentence
-    "Where the answers are, or that they are not kept."
-    return 'Your answers are kept on this computer only.' if memory.saved else 'Your answers are NOT kept: ' + ' '.join(memory.notes)
+    "Where the answers are, or why they are not kept."
+    if not memory.saved: return f'Your answers are NOT kept: {memory.notes[-1]}'
+    if DRIVE in memory.file.parents: return 'Your answers are kept in your own drive.'
+    if 'COLAB_RELEASE_TAG' in os.environ: return 'Your answers are kept on this machine only, and Colab throws it away: lesson 00 shows how to keep them.'
+    return 'Your answers are kept on this computer only.'
 
 # %% ../nbs/workshop/standing.ipynb #762f9a51
 @dataclass(frozen=True)
@@ -122,4 +126,4 @@ def _days_html(forecast):
 def _repr_html_(self:Progress)->str: # What a notebook shows
     rows = ''.join(map(_row_html, self.rows))
     return (f'{_STYLE}<div class="fl-map"><b>{html.escape(self.head())}</b><table><tr><th>Lesson</th><th>Questions</th><th>Cards: learned, <i>begun</i>, new</th><th>Due</th></tr>{rows}</table>'
-            f'<b>Cards that come back</b> on the next days{_days_html(self.forecast)}<p>{html.escape(self.where)}</p></div>')
+            f'<b>Cards that come back</b> on the next days{_days_html(self.forecast)}<p style="white-space: pre-line">{html.escape(self.where)}</p></div>')

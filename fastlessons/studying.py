@@ -18,6 +18,7 @@ from .judging import Verdict
 from .questions import Text,answer as judged,load_questions,questions_text
 from .rounds import Tries
 from .standing import Progress,line,my_memory,standings,where_kept
+from .storing import BESIDE,beside
 from .vocabulary import as_html,term,vocabulary
 _all_ = ['my_memory', 'questions_text', 'review', 'review_text', 'term', 'vocabulary']
 
@@ -67,7 +68,7 @@ def standing_html(
     memory:Memory, # Where it is kept
 )->str: # HTML; announced to a screen reader
     "How far one is with a lesson."
-    return f'<div role="status"><b>{as_html(line(s))}</b><br><small>{html.escape(where_kept(memory))}</small></div>'
+    return f'<div role="status"><b>{as_html(line(s))}</b><br><small style="white-space: pre-line">{html.escape(where_kept(memory))}</small></div>'
 
 # %% ../nbs/workshop/studying.ipynb #9b5cadd6
 def progress(
@@ -88,5 +89,7 @@ def erase_everything(
     also = f" and {len(aside)} damaged file{'s'*(len(aside) != 1)} that had been set aside" if aside else ''
     if not sure: return Text(f"{n} answers{also} would be erased for good. If you are sure: erase_everything(sure=True). To keep a copy first: my_memory().export('answers.json').")
     memory.erase()
-    for file in aside: file.unlink(missing_ok=True)
+    if not memory.saved: return Text(f"NOT everything is erased: only what was in memory. {memory.notes[-1]}")
+    for file in aside:
+        for ending in ('', *BESIDE): beside(file, ending).unlink(missing_ok=True)
     return Text(f"{n} answers{also} are erased.")

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from fastlessons import diary
+from fastlessons import diary, storing
 from fastlessons.diary import get_answers, get_states
 from fastlessons.memory import Memory
 from fastlessons.scheduling import Answer, replay
@@ -45,7 +45,7 @@ def finish(*children):
 def check(file):
     "Ids of the answers in a file; fails where the file is damaged, an answer is there twice, or a card does not stand where its answers put it."
     con = sqlite3.connect(file)
-    assert con.execute('PRAGMA integrity_check').fetchall() == [('ok',)]
+    assert con.execute('PRAGMA integrity_check').fetchall() == [('ok',)] and storing.examine(con) == ''
     answers, states = get_answers(con), get_states(con)
     con.close()
     ids = [a.id for a in answers]
@@ -197,9 +197,9 @@ def test_a_foreign_database_is_set_aside_with_its_journal(tmp_path):
     with pytest.warns(UserWarning, match='belongs to another program'): m = memory(file)
     m.record('term:loss', 3)
     m.close(); other.close()
-    again = sqlite3.connect(tmp_path/'study.2026-03-01-120000.sqlite3')
+    again = sqlite3.connect(tmp_path/'study.2026-03-01-120000.foreign.sqlite3')
     assert again.execute('SELECT soup FROM recipes').fetchall() == [('pumpkin',)]
-    assert len(check(file)) == 1
+    assert len(check(file)) == 1 and m.aside() == [], 'nor is it erased with the answers'
 
 
 def test_a_file_damaged_while_it_is_open(tmp_path):
@@ -243,6 +243,120 @@ def test_a_newer_format_is_not_touched_not_even_its_journal(tmp_path):
     assert not m.saved and len(m.answers()) == 1 and files() == was
     assert m.erase() == [] and files() == was
     con.close()
+
+
+@needs_fork
+def test_a_newer_format_left_by_a_killed_process_is_not_touched(tmp_path):
+    file = tmp_path/'study.sqlite3'
+    def work(say):
+        m = memory(file)
+        m.record('term:loss', 3)
+        m._con.execute('PRAGMA user_version = 99')
+    finish(child(work))                                                              # ends without closing: the journal stays, and nobody has it open
+    files = lambda: {o.name: o.read_bytes() for o in tmp_path.iterdir() if not o.name.endswith('-shm')}
+    was = files()
+    assert was['study.sqlite3-wal']
+    with pytest.warns(UserWarning, match='newer version'): m = memory(file)
+    m.record('term:loss', 3)
+    assert not m.saved and files() == was
+
+
+def test_a_file_made_newer_while_it_is_open(tmp_path):
+    m = memory(tmp_path/'study.sqlite3')
+    m.record('term:loss', 3)
+    newer = sqlite3.connect(tmp_path/'study.sqlite3')
+    newer.execute('PRAGMA user_version = 99')
+    with pytest.warns(UserWarning, match='newer version'): m.record('term:epoch', 3)
+    assert not m.saved and newer.execute('SELECT count(*) FROM answer').fetchone() == (1,)
+    newer.close()
+
+
+WRONG = ["card SET due = 'soon'", 'card SET due = 1e300', 'card SET last = -1', "card SET stage = 'x'", 'card SET stability = 9e999', 'card SET stability = -1',
+         'answer SET time = 1 << 60', 'answer SET time = 253402300799000', 'answer SET grade = 9', "answer SET card = CAST(x'ff' AS TEXT)"]
+
+
+@pytest.mark.parametrize('wrong', WRONG)
+def test_impossible_values(tmp_path, wrong):
+    "SQLite itself finds nothing wrong with them, and each would make some call fail for ever."
+    file = tmp_path/'study.sqlite3'
+    m = memory(file)
+    for i in range(3): m.record(f'term:{i}', 3)
+    m.close()
+    con = sqlite3.connect(file)
+    con.execute(f"UPDATE {wrong} WHERE card = 'term:1'")
+    con.commit(); con.close()
+    with pytest.warns(UserWarning, match='is damaged'): m = memory(file, 1)
+    assert m.saved and len(m.answers()) == (3 if 'card SET' == wrong[:8] else 2)
+    m.record('term:1', 3); m.states(); m.due(['term:1']); m.forecast(['term:1']); m.export(tmp_path/'a.json')
+    m.close()
+    assert len(check(file)) == (4 if 'card SET' == wrong[:8] else 3) and len(m.aside()) == 1
+
+
+def test_whatever_byte_is_wrong_study_goes_on(tmp_path):
+    "Any byte of the file, most of them in its head and in the words that describe its tables."
+    rng, file, saved, m = random.Random(4), tmp_path/'study.sqlite3', 0, memory(tmp_path/'study.sqlite3')
+    for i in range(40): m.record(f'term:{i % 9}', 1 + i % 4)
+    m.close()
+    good = file.read_bytes()
+    create = good.find(b'CREATE')
+    for n in range(60):
+        for o in tmp_path.iterdir(): o.unlink()
+        bad = bytearray(good)
+        places = [rng.randrange(100), create + rng.randrange(300), rng.randrange(len(bad)), rng.randrange(len(bad))]
+        for _ in range(rng.randint(1, 3)): bad[places[n % 4] + rng.randrange(3)] = rng.choice([0, 39, 0x80, 0xff, rng.randrange(256)])
+        file.write_bytes(bad[:rng.randrange(len(bad))] if n % 9 == 8 else bad)
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            for seed in (n, n + 1000):
+                m = memory(file, seed)
+                m.record('term:1', 3); m.record('term:x', 3); m.states(); m.due(['term:1']); m.undo()
+                assert 'term:1' in {a.card for a in m.answers()} and (m.saved or m.notes)
+                saved += m.saved
+                m.close()
+    assert saved > 100, 'and nearly always on a file'
+
+
+@needs_fork
+def test_killed_while_mending(tmp_path):
+    "A large file takes seconds to mend: whenever that is broken off, the next start finds all of it."
+    file = tmp_path/'study.sqlite3'
+    m = memory(file)
+    m.write(lambda con: diary.add_answers(con, [Answer(f'{i}', f'term:{i % 50}', 3, NOON + timedelta(hours=i)) for i in range(300)]))
+    m.close()
+    con = sqlite3.connect(file)
+    con.execute("UPDATE card SET due = 'soon' WHERE card = 'term:1'")
+    con.commit(); con.close()
+    def work(say):
+        real, calls = diary.replay, []
+        def slow(answers):
+            calls.append(0)
+            if len(calls) == 20: os.kill(os.getpid(), signal.SIGKILL)
+            return real(answers)
+        diary.replay = slow
+        memory(file)
+    for _ in range(2):
+        pid, lines = child(work)
+        lines.close()
+        assert os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+    with pytest.warns(UserWarning, match='300 answers that could still be read'): m = memory(file)
+    m.close()
+    assert len(check(file)) == 300 and len(m.aside()) == 1 and not list(tmp_path.glob('*.new*'))
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='Windows lets nobody replace an open file')
+def test_replaced_while_two_have_it_open(tmp_path):
+    "As by a backup that is put back, or a folder that computers share: the journal beside it belongs to the old file."
+    file, other = tmp_path/'study.sqlite3', tmp_path/'other.sqlite3'
+    both = [memory(file, seed) for seed in (1, 2)]
+    for i, m in enumerate(both): m.record(f'term:{i}', 3)
+    elsewhere = memory(other, 3)
+    for i in range(60): elsewhere.record(f'question:{i}', 3)
+    elsewhere.close()
+    os.replace(other, file)
+    for i, m in enumerate(both): m.record(f'term:{i + 2}', 3)
+    assert [len(m.answers()) for m in both] == [64, 64] and not [m.notes for m in both if m.notes]
+    for m in both: m.close()
+    assert len(check(file)) == 64 and [o.name for o in tmp_path.iterdir()] == ['study.sqlite3']
 
 
 # -- where nothing can be written -----------------------------------------------------------------------------------------------------
@@ -316,9 +430,121 @@ def test_where_another_holds_the_file_answers_wait(tmp_path):
     with pytest.warns(UserWarning, match='locked'): m.record('term:loss', 3)
     assert not m.saved and len(m.answers()) == 2
     holder.execute('ROLLBACK'); holder.close()
+    m._again = 0                                                                     # as if it had waited a little
     with pytest.warns(UserWarning, match='written again'): m.record('term:loss', 3)
     m.close()
     assert len(check(file)) == 3
+
+
+@pytest.mark.parametrize('before', ['nothing there', 'the mount point'])
+def test_a_drive_that_is_not_mounted(tmp_path, monkeypatch, before):
+    "On Colab anybody may make the folder: the answers would look saved, and be thrown away with the machine."
+    drive = tmp_path/'content'/'drive'
+    if before == 'the mount point': drive.mkdir(parents=True)
+    monkeypatch.setattr(storing, 'unmounted', lambda file, real=storing.unmounted: real(file, drive))
+    was = sorted(tmp_path.rglob('*'))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        m = memory(drive/'MyDrive'/'course'/'study.sqlite3')
+        m.record('term:loss', 3)
+        m.due(['term:loss']); m.states()
+    assert len(said) == 1 and "Mount the drive first" in m.notes[0] and m.notes[0].endswith("\nfrom google.colab import drive\ndrive.mount('/content/drive')")
+    assert not m.saved and len(m.answers()) == 1 and sorted(tmp_path.rglob('*')) == was, 'nothing was made'
+    (drive/'MyDrive').mkdir(parents=True)                                            # now it is mounted
+    with pytest.warns(UserWarning, match='can be written again'): assert len(m.answers()) == 1
+    m.close()
+    assert m.saved and len(check(drive/'MyDrive'/'course'/'study.sqlite3')) == 1
+
+
+def test_a_drive_that_goes_away(tmp_path, monkeypatch):
+    drive = tmp_path/'drive'
+    (drive/'MyDrive').mkdir(parents=True)
+    monkeypatch.setattr(storing, 'unmounted', lambda file, real=storing.unmounted: real(file, drive))
+    m = memory(drive/'MyDrive'/'study.sqlite3')
+    m.record('term:loss', 3)
+    os.rename(drive/'MyDrive', tmp_path/'gone')
+    with pytest.warns(UserWarning, match='not mounted'): m.record('term:epoch', 3)
+    assert not m.saved and not list(drive.iterdir())
+    os.rename(tmp_path/'gone', drive/'MyDrive')
+    with pytest.warns(UserWarning, match='written again'): m.record('term:batch', 3)
+    assert m.saved and sorted(a.card for a in m.answers()) == ['term:batch', 'term:epoch', 'term:loss']
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='unix-dotfile is a way of Unix')
+def test_a_file_that_nobody_else_may_even_read_keeps_nobody_waiting(tmp_path, monkeypatch):
+    file = tmp_path/'study.sqlite3'
+    real = storing.connect
+    monkeypatch.setattr(storing, 'connect', lambda file, journal='WAL', patience=5: real(file, 'DELETE', patience))
+    m = memory(file)
+    m.record('term:loss', 3)
+    m._con.execute('PRAGMA busy_timeout = 50')
+    holder = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    holder.execute('BEGIN EXCLUSIVE')
+    free = threading.Timer(20, lambda: holder.execute('ROLLBACK'))                     # else it would wait for ever
+    free.start()
+    with pytest.warns(UserWarning, match='locked'): m.record('term:epoch', 3)
+    assert free.is_alive() and not m.saved
+    free.cancel()
+    holder.execute('ROLLBACK'); holder.close()
+    with pytest.warns(UserWarning, match='written again'): m.record('term:loss', 3)
+    m.close()
+    assert len(check(file)) == 3
+
+
+def test_erased_while_nothing_can_be_written(tmp_path):
+    "What is answered afterwards must not be lost when the file can be written again; the file is not erased, and that is said."
+    file = tmp_path/'study.sqlite3'
+    m, holder = memory(file), sqlite3.connect(file, isolation_level=None)
+    for i in range(5): m.record(f'term:{i}', 3)
+    m._con.execute('PRAGMA busy_timeout = 50')
+    holder.execute('BEGIN IMMEDIATE')
+    with pytest.warns(UserWarning, match='locked'): assert m.erase() == []
+    m.record('term:after', 3)
+    assert not m.saved and [a.card for a in m.answers()] == ['term:after']
+    holder.execute('ROLLBACK'); holder.close()
+    m._again = 0
+    with pytest.warns(UserWarning, match='written again'): m.record('term:last', 3)
+    assert m.saved and {a.card for a in m.answers()} >= {'term:after', 'term:last'}
+    m.close()
+    assert len(check(file)) == 7
+
+
+def test_full_twice_the_last_note_says_how_it_is_now(tmp_path):
+    m = memory(tmp_path/'study.sqlite3')
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        for _ in range(2):
+            full = sqlite3.OperationalError('database or disk is full')
+            full.sqlite_errorcode = sqlite3.SQLITE_FULL
+            m._rescue(full)
+            assert not m.saved and 'is full' in m.notes[-1]
+            m.record('term:loss', 3)
+            assert m.saved and 'written again' in m.notes[-1] and len(m.notes) == 2
+
+
+def test_a_path_is_the_same_wherever_the_notebook_goes(tmp_path, monkeypatch):
+    (tmp_path/'a').mkdir(); (tmp_path/'b c').mkdir()
+    monkeypatch.chdir(tmp_path/'a')
+    for name in ('study.sqlite3', ':memory:'):
+        m = memory(Path(name))
+        m.record('term:loss', 3)
+        os.chdir(tmp_path/'b c')
+        m.record('term:loss', 3)
+        m.close()
+        os.chdir(tmp_path/'a')
+        assert len(check(tmp_path/'a'/name)) == 2 and not list((tmp_path/'b c').iterdir())
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='links need rights on Windows')
+def test_a_link_stays_and_what_it_leads_to_is_erased(tmp_path):
+    (tmp_path/'far').mkdir()
+    (tmp_path/'study.sqlite3').symlink_to(tmp_path/'far'/'kept.sqlite3')
+    m = memory(tmp_path/'study.sqlite3')
+    m.record('term:loss', 3)
+    assert m.erase() and not list((tmp_path/'far').iterdir()) and (tmp_path/'study.sqlite3').is_symlink()
+    m.record('term:loss', 3)
+    m.close()
+    assert len(check(tmp_path/'far'/'kept.sqlite3')) == 1
 
 
 def test_said_once_also_by_a_second_memory(tmp_path):
@@ -372,6 +598,7 @@ def test_whatever_the_clock_does_every_card_comes_back(tmp_path):
         future = [s for s in m.states().values() if s.last > now + timedelta(days=1)]
         assert {s.card for s in future} <= set(m.due(cards, now))
     assert set(m.due(cards, now)) == set(cards)
+    assert m.read(storing.examine) == '', 'no odd time or grade makes the file look damaged'
     m.close()
 
 
