@@ -7,13 +7,13 @@ __all__ = ['Memory']
 
 # %% ../nbs/workshop/memory.ipynb #d02e1a20
 import os, random
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from fastcore.basics import patch
 from .diary import add_answer, add_answers, due_cards, get_answers, get_state, get_states, new_cards, undo_answer
 from .exporting import read_answers, write_answers
 from .keeping import Kept
-from .scheduling import DAY, GRADES, Answer, State, after, answer_time, moment, stamp
+from .scheduling import EARLY, GRADES, Answer, State, after, answer_time, is_due, moment, stamp
 from .settings import study_file
 
 # %% ../nbs/workshop/memory.ipynb #ec791d83
@@ -122,7 +122,8 @@ def forecast(self:Memory,
     if type(days) is not int or days < 1: raise ValueError(f"days is {days!r}: expected a whole number, at least 1")
     now, counts = now or self.now(), [0]*days
     for s in self.states(ids).values():
-        day = (s.due.astimezone(now.tzinfo).date() - now.date()).days if s.last <= now + DAY else 0
+        when = s.due + (EARLY if s.stage == 'review' else timedelta())     # the day that was announced; some hours before it may come, too
+        day = (when.astimezone(now.tzinfo).date() - now.date()).days if not is_due(s, now) else 0
         if day < days: counts[max(0, day)] += 1
     return tuple(counts)
 

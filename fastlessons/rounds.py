@@ -50,6 +50,8 @@ class Round:
         left = self.waiting()
         self.shown, self.revealed = self.cards[left[0]] if left else None, False
 
+    def __repr__(self): return f"{self.done} card{'s'*(self.done != 1)} looked at, {len(self.waiting())} to go"
+
     def reveal(self): self.revealed = self.shown is not None
 
     def grade(self,

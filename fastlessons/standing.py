@@ -102,7 +102,7 @@ _STYLE = '''<style>
 .fl-map {line-height: 1.5; max-width: 60em} .fl-map table {border-collapse: collapse; margin: .5em 0} .fl-map th {font-weight: 600}
 .fl-map table td, .fl-map table th {padding: .15em .8em .15em 0; text-align: left !important; border: 0; white-space: nowrap}
 .fl-map .fl-bar {display: inline-flex; width: 14em; height: .8em; border: 1px solid #888; vertical-align: baseline}
-.fl-map .fl-learned {background: #1b7f5c} .fl-map .fl-begun {background: repeating-linear-gradient(45deg, #d99b27 0 3px, transparent 3px 6px)}
+.fl-map .fl-key {width: 1.2em; margin-left: .4em} .fl-map .fl-learned {background: #1b7f5c} .fl-map .fl-begun {background: repeating-linear-gradient(45deg, #d99b27 0 3px, transparent 3px 6px)}
 .fl-map .fl-days {display: flex; align-items: flex-end; gap: 3px; height: 6em; margin-top: .3em}
 .fl-map .fl-days > div {width: 2.8em; text-align: center; font-size: .85em} .fl-map .fl-days i {display: block; background: #4a7ebb}
 </style>'''
@@ -125,5 +125,6 @@ def _days_html(forecast):
 @patch
 def _repr_html_(self:Progress)->str: # What a notebook shows
     rows = ''.join(map(_row_html, self.rows))
-    return (f'{_STYLE}<div class="fl-map"><b>{html.escape(self.head())}</b><table><tr><th>Lesson</th><th>Questions</th><th>Cards: learned, <i>begun</i>, new</th><th>Due</th></tr>{rows}</table>'
+    key = ' '.join(f'<span class="fl-bar fl-key"><span class="fl-{name}" style="flex:1"></span></span> {name}' for name in ('learned', 'begun', 'new'))
+    return (f'{_STYLE}<div class="fl-map"><b>{html.escape(self.head())}</b><table><tr><th>Lesson</th><th>Questions</th><th>Cards: {key}</th><th>Due</th></tr>{rows}</table>'
             f'<b>Cards that come back</b> on the next days{_days_html(self.forecast)}<p style="white-space: pre-line">{html.escape(self.where)}</p></div>')
