@@ -404,7 +404,7 @@ def test_studying_in_the_dark(server):
         out.get_by_text('Think again').wait_for()
         p.tab.keyboard.press('c')
         p.tab.keyboard.press('Enter')                                           # right
-        out.get_by_role('button', name='2 hard · 15 minutes ←').wait_for()
+        out.get_by_role('button', name='1 again · 10 minutes ←').wait_for()
         lab.screenshots(p, SHOTS, 'dark')
         p.tab.keyboard.press('2')
         out.get_by_text('1 card looked at. Nothing is due now.').wait_for()
