@@ -11,10 +11,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path, PurePath
 from fastcore.basics import patch
-from .classes import existing_folder, files_under, split_folders
+from .classes import existing_folder, split_folders
 from .ledger import ASIDE, VERSION, WORDS, add_rows, aside_folder, decisions_file, first_line, locked, read_rows, stays_inside, version
 from .mending import mended
-from .moving import is_linked
 from .opening import shown
 from .records import file_sha256
 from .replaying import Decision, replay
@@ -45,7 +44,7 @@ class Decisions:
             warnings.warn(note, stacklevel=3)
         self.order = {r['id']: i for i, r in enumerate(rows) if 'id' in r}
         self.stacks, self.moves, self.begun = replay(rows)
-        self.went, self._numbers = {}, None
+        self.went = {}
         for m in reversed(self.moves): self.went[m['file']] = self.went.get(m['to'], m['to'])
         return self
 
@@ -169,29 +168,3 @@ def undo(self:Decisions)->Decision|None: # What was taken back, None: nothing is
     self._add([dict(did='undo', file=last.file, undoes=last.id, id=secrets.token_hex(4), by=self.session)])
     self.read()
     return last
-
-@patch
-def find(self:Decisions,
-    d:Decision, # A decision that is not applied
-)->tuple[str,str]: # Where the file is now ('' where it isn't), and what is wrong ('' where nothing is)
-    "Looks whether the file is still the one that was decided about, here or elsewhere in the folder."
-    path = self.folder/d.file
-    if is_linked(path, self.folder): return d.file, 'a link: change it by hand'
-    if not os.path.lexists(path): return self._renamed(d) or ('', 'it is gone')
-    with suppress(OSError):
-        if d.sha256 and file_sha256(path) != d.sha256: return d.file, 'it has changed since: decide again'
-    return d.file, ''
-
-@patch
-def _renamed(self:Decisions, d)->tuple[str,str]|None:
-    "A file is known again elsewhere by its number on the disk, which a copy never has, and by what is in it."
-    if not (d.inode and d.sha256): return
-    if self._numbers is None: self._numbers = dict(_numbered(self.folder))
-    name = self._numbers.get(d.inode)
-    with suppress(OSError):
-        if name and name not in self.stacks and not is_linked(self.folder/name, self.folder) and file_sha256(self.folder/name) == d.sha256: return name, ''
-
-def _numbered(folder):
-    "The number on the disk and the name of each file."
-    for o in files_under(folder):
-        with suppress(OSError): yield o.stat().st_ino, o.relative_to(folder).as_posix()

@@ -19,7 +19,7 @@ RUNGS = dict(
     arithmetic=0, textures=0, stencils=0, designs=0,
     rounds=0, standing=0, scheduling=0, diary=0, storing=0, keeping=0, cards=0, exporting=0, memory=0, counting=0, comparing=0, cases=0, trying=0, judging=0, questions=0,
     terms=0, searching=0, vocabulary=0,
-    refiling=0, looking=0, replaying=0, mending=0, moving=0, likeness=0, ledger=0, decisions=0, applying=0, suspects=0, planted=0,
+    refiling=0, looking=0, replaying=0, mending=0, moving=0, likeness=0, ledger=0, decisions=0, planning=0, applying=0, suspects=0, planted=0,
     predictions=0, losses=0, metrics=0, epochs=0, diagnosis=0, history=0, experiments=0,
     figures=1, plots=1, curves=1, steps=1, thresholds=1, sliding=1, mosaics=1,
     controls=2, keys=2, asking=2, flashcards=2, studying=2, sliders=2, tables=2, reviewing=2, galleries=2,

@@ -6,6 +6,7 @@
 __all__ = ['layer_names', 'find_layer', 'first_convolution', 'filter_pictures', 'roughness', 'channels_last', 'layer_outputs']
 
 # %% ../nbs/12_layers.ipynb #f9bc6eb1
+import re
 from difflib import get_close_matches
 
 import numpy as np
@@ -20,6 +21,14 @@ def layer_names(
     "The names by which PyTorch knows the layers of a network."
     return [name for name, _ in model.named_modules() if name]
 
+def _of_kind(asked, layers):
+    "For 'block 4': the names of the `Block` layers, the fourth and the three before it; none where it is no such name."
+    asked = re.fullmatch(r'([a-z]\w*?)\W?(\d*)', asked.lower())
+    if not asked: return []
+    word, number = asked.groups()
+    found = [name for name, layer in layers.items() if name and type(layer).__name__.lower().startswith(word)]
+    return found[:max(4, int(number or 0))][-4:]
+
 def find_layer(
     model:nn.Module, # Any network
     layer:str|nn.Module, # One of `layer_names`, or the layer itself; '' is the whole network
@@ -31,8 +40,10 @@ def find_layer(
         raise ValueError(f"this {type(layer).__name__} is no layer of the model: take one of the model's own, or its name; layer_names(model) lists all {len(names)}")
     if str(layer) in layers: return layers[str(layer)]
     if not names: raise ValueError(f"no layer {layer!r}: this {type(model).__name__} has no layers inside, and its own name is ''")
-    near = get_close_matches(str(layer), names, 4, .3) or names[:4]
-    raise ValueError(f"no layer {layer!r} in this {type(model).__name__}: the nearest names are {', '.join(near)}; layer_names(model) lists all {len(names)}")
+    near, kind = get_close_matches(str(layer), names, 4, .3), _of_kind(str(layer), layers)
+    if kind and not near: said = f"its {type(layers[kind[0]]).__name__} layers are {', '.join(kind)}"
+    else: said = f"the nearest names are {', '.join(near or names[:4])}"
+    raise ValueError(f"no layer {layer!r} in this {type(model).__name__}: {said}; layer_names(model) lists all {len(names)}")
 
 # %% ../nbs/12_layers.ipynb #82fbc6a6
 def first_convolution(

@@ -473,7 +473,7 @@ def test_taking_back_moves_only_what_was_moved(folder, monkeypatch):
     apply(d, dry_run=False)
     (folder/'porcini/01.jpg').write_bytes(b'another picture')
     (folder/'porcini/04.jpg').rename(folder/'porcini/renamed.jpg')
-    import fastlessons.applying as module
+    import fastlessons.planning as module
     def refuse(path, real=module.file_sha256):
         if Path(path).name == '13.jpg': raise PermissionError(errno.EACCES, 'Permission denied', str(path))
         return real(path)

@@ -219,10 +219,10 @@ def use_reviewer(p):
 
 
 def use_gallery(p):
-    "The gallery: a picture is pressed and stands there large; only the wrong ones; another order; by keyboard, too."
+    "The gallery: a picture is pressed and stands there large, above the others; another order; only right and only wrong ones; by keyboard, too."
     out = p.tab.locator('.jp-OutputArea-output').filter(has=p.tab.get_by_label('Order', exact=True)).first
     tiles = out.locator('button:visible')
-    first, n = tiles.first.inner_text(), tiles.count()
+    first = tiles.first.inner_text()
     assert out.locator('img').count() == 0 and 'url("data:image' in tiles.first.evaluate('e => getComputedStyle(e).backgroundImage')
     tiles.first.click()
     out.locator('img').wait_for()
@@ -230,14 +230,16 @@ def use_gallery(p):
     out.get_by_label('Order', exact=True).select_option('lowest loss first')
     out.locator('img').wait_for(state='detached')
     assert tiles.first.inner_text() != first
-    out.get_by_role('checkbox').check()
-    for _ in range(100):
-        if tiles.count() != n or tiles.first.inner_text().startswith('✗'): break
-        p.tab.wait_for_timeout(100)
-    assert tiles.first.inner_text().startswith('✗')
+    for answers, sign in (('only right', '✓'), ('only wrong', '✗')):
+        out.get_by_label('Answers', exact=True).select_option(answers)
+        for _ in range(100):
+            if {t[0] for t in tiles.all_inner_texts()} == {sign}: break
+            p.tab.wait_for_timeout(100)
+        assert {t[0] for t in tiles.all_inner_texts()} == {sign}
     tiles.first.focus()
     tiles.first.press('Enter')
     out.locator('img[alt^="✗"]').wait_for()
+    assert out.locator('img').bounding_box()['y'] < tiles.first.bounding_box()['y']      # above the small ones
     return out
 
 
