@@ -1,10 +1,9 @@
-"""The search for what to pretrain on: six recipes at the same small cost, each fine-tuned on photographs of mushrooms and on digits. About an hour and a half of one core, and ten minutes of drawing.
+"""What is worth pretraining on? Six recipes at the same small cost, each fine-tuned on photographs of mushrooms and on digits. About two hours of one core, ten minutes of them drawing.
 
-Run by `make experiments`; each run is written as soon as it is done. Every recipe takes 600 steps of 96 pictures, about four minutes of one core, from pools of 20,000 pictures
-that are drawn once. `python experiments/pretraining.py 0 1` does the runs of these seeds only. The photographs are not part of the project: FASTLESSONS_REAL is the folder of a
-`mushroom_photos` with a sub-folder a class. Both sets were used to choose, so neither counts as a result: `benchmarks/long/transfer.py` measures others."""
+Every recipe takes 600 steps of 96 pictures, about three minutes of one core, from pools of 20,000 pictures that are drawn once; three seeds, two splits of each set. Each run is kept as soon as it is done
+(`search/recipes.json` in the cache folder), and the command goes on where it was. Both sets are used to choose, so neither counts as a result: `transfer.py` measures others. The photographs are not part of
+the project: FASTLESSONS_REAL is a folder with `mushroom_photos` in it, a sub-folder a class. `python recipes.py 0 1` does the runs of these seeds only."""
 import sys
-from pathlib import Path
 
 from fastlessons.experiments import record
 
@@ -22,7 +21,7 @@ SETS = ('mushroom_photos', 'digits')
 
 
 def recipe():
-    "All that decides the figures, but for task and machine."
+    "All that decides the figures; changed, the search begins anew."
     return {'recipes': {name: plan and {'steps': STEPS, 'bs': BS, **plan} for name, plan in RECIPES.items()}, 'splits': SPLITS, 'sets': list(SETS), 'fine-tuning': 'as in benchmarks/long/transfer.py',
             'nothing': 'as many epochs from scratch, at the best of three rates'}
 
@@ -84,11 +83,11 @@ def trial(name, seed, folder):
 def run(task):
     "One recipe, once: errors on both sets after fine-tuning on it."
     import tempfile, time
+    from pathlib import Path
     import numpy as np
     import torch
     from fastlessons.backbones import save_weights
     from fastlessons.finetuning import learner
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent/'benchmarks'/'long'))
     import transfer
     torch.set_num_threads(1)
     name, seed, out = task['recipe'], task['seed'], {}
@@ -119,11 +118,23 @@ def run(task):
     return out
 
 
+def table(runs):
+    "A line a recipe: mean error and range over the seeds."
+    import numpy as np
+    for name in RECIPES:
+        errors = {which: [np.mean(r[which]) for r in runs if r['recipe'] == name] for which in SETS}
+        if errors[SETS[0]]: print(f'{name:26}' + ' · '.join(f'{which} {np.mean(e):.3f} ({min(e):.3f}–{max(e):.3f})' for which, e in errors.items()), flush=True)
+
+
 def main(seeds=SEEDS):
     import os, warnings
+    from fastlessons.pictures import cache_folder
+    from fastlessons.settings import load_settings
     warnings.filterwarnings('ignore')
-    if not os.environ.get('FASTLESSONS_REAL'): return print("the search needs photographs that are not part of the project: set FASTLESSONS_REAL")
-    record(__file__, recipe(), [dict(recipe=name, seed=seed) for seed in seeds for name in RECIPES], run)
+    if not os.environ.get('FASTLESSONS_REAL'): return print("recipes: not measured, it needs photographs that are not part of the project: set FASTLESSONS_REAL")
+    kept = cache_folder(load_settings())/'search'
+    kept.mkdir(parents=True, exist_ok=True)
+    table(record(kept/'recipes.py', recipe(), [dict(recipe=name, seed=seed) for seed in seeds for name in RECIPES], run))
 
 
 if __name__ == '__main__': main([int(s) for s in sys.argv[1:]] or SEEDS)
