@@ -39,7 +39,7 @@ lab-check: dev  ## Open lesson 01 in a real browser: widgets, pictures, no outsi
 wheel-check: dev  ## Build the wheel and run the lessons from it in a new environment
 	@$(PY) -m pytest tests/test_wheel.py $(ARGS)
 
-bench: dev  ## Measurements beside what a learner would use instead (at most 10 minutes)
+bench: dev  ## Measurements beside what a learner would use instead (about half an hour)
 	@$(PY) benchmarks/run.py $(ARGS)
 
 bench-long: dev  ## The measurements that take longer; each says how long

@@ -1,4 +1,4 @@
-"""Pictures a second of training, from files on disk to updated weights: our loader, fastai's, and a bare loop over tensors in memory; about four minutes.
+"""Pictures a second of training, from files on disk to updated weights: our loader, fastai's, and a bare loop over tensors in memory; about eleven minutes.
 
 The same backbone, batch size, augmentation and 400 drawn pictures (320 to train on), 10 epochs, the first with its opening of files included; no validation meanwhile. fastai:
 `ImageDataLoaders.from_folder` with `Resize` and `aug_transforms` of the same kinds and strengths, at its best of 2 and 4 `num_workers`. The bare loop has its pictures as tensors, normalized, in memory before its clock
