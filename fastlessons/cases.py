@@ -97,12 +97,15 @@ def alone(
 # %% ../nbs/workshop/cases.ipynb #aaa8ed79
 class Said:
     "Takes what is printed, and keeps the beginning."
+    encoding = 'utf-8'
     def __init__(self, keep=300): self.keep,self.text = keep,''
     def write(self, s):
         if len(self.text) < self.keep: self.text += str(s)[:self.keep - len(self.text)]
         return len(s)
     def flush(self): pass
     def isatty(self): return False
+    def writelines(self, lines):
+        for s in lines: self.write(s)
 
 # %% ../nbs/workshop/cases.ipynb #09f1078f
 def limit(
@@ -130,7 +133,7 @@ def preload(
     "Import what some code will import; what fails here fails again when the code runs, and is told then."
     import ast
     try: found = [n for n in ast.walk(ast.parse(code)) if isinstance(n, (ast.Import,ast.ImportFrom))]
-    except (SyntaxError, ValueError): return
+    except Exception: return                                           # can't be read, or is nested too deeply: told when the code runs
     for name in [name for n in found for name in ([a.name for a in n.names] if isinstance(n, ast.Import) else [n.module or ''])]:
         try: __import__(name)
         except BaseException: continue

@@ -75,7 +75,7 @@ def _digits(s):
     forms = [s.replace(',', '.')]
     if re.fullmatch(r'[+-]?[1-9]\d{0,2}([.,]\d{3})+', s): forms.append(re.sub('[.,]', '', s))
     elif ',' in s and '.' in s: forms.append(s.replace(min('.,', key=s.rfind), '').replace(',', '.'))
-    return [float(f) for f in forms if re.fullmatch(r'[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?', f)]
+    return [float(f) for f in forms if re.fullmatch(r'[+-]?(\d++\.?\d*+|\.\d++)(e[+-]?\d+)?', f)]
 
 # %% ../nbs/workshop/comparing.ipynb #3fdba3bc
 def typed_numbers(
@@ -84,13 +84,15 @@ def typed_numbers(
 )->list[float]: # All that it may mean; empty where it is no number
     "A typed number: decimal comma, fraction, per cent, power of ten or unit allowed."
     s = re.sub('[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+', lambda m: '^' + unicodedata.normalize('NFKC', m[0]), text.casefold())
+    s = s.strip()
+    if s.endswith('.') and (s[-2:-1].isalpha() or re.search('[.,]', s[:-1])): s = s[:-1]      # the full stop of a sentence
     s = re.sub(r"(?<=\d)[\s'’_](?=\d{3}(?!\d))", '', re.sub('[−–]', '-', s))
     s = re.sub(r'^(about|ca\.?|=|≈|~)|(?<!\d)\s+|\s+(?!\d)', '', s.strip())
     unit = re.escape(unit.casefold().strip('()').removesuffix('s')) or 'times'
     s = re.sub(rf'(?<=[\d.])({unit}s?|times|x|×)$', '', s)
     if m := re.fullmatch('(.+)/(.+)', s): return [a/b for a in _digits(m[1]) for b in _digits(m[2]) if b]
     if m := re.fullmatch('(.+)(%|percent)', s): return [n/100 for n in _digits(m[1])]
-    if m := re.fullmatch(r'(?:(.+)[·×*x])?(-?)10(?:\^|\*\*)\(?([+-]?\d{1,3})\)?', s): return [n*float(f'{m[2]}1e{m[3]}') for n in _digits(m[1] or '1')]
+    if m := re.fullmatch(r'(?:(.+)[·⋅∙×*x])?(-?)10(?:\^|\*\*)\(?([+-]?\d{1,3})\)?', s): return [n*float(f'{m[2]}1e{m[3]}') for n in _digits(m[1] or '1')]
     return _digits(s)
 
 # %% ../nbs/workshop/comparing.ipynb #146d15f0

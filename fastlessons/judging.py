@@ -185,7 +185,7 @@ def _judge_code(q, raw):
     hints = [t.hint for t in q.tempting if same_answer(q, code, t.answer) or behaves_like(tried, run(t.answer))]
     printed = f" It printed: {' '.join(wrong.said.split())}" if wrong.said.strip() else ''
     unread = wrong.got in ('SyntaxError', 'IndentationError', 'TabError') and "Mend this line first: run the code in a cell of its own until Python can read it."
-    return Verdict(False, f"Not yet. {wrong.wrong}{printed}", unread or (hints[0] if hints else q.hint))
+    return Verdict(False, f"Not yet. {wrong.wrong}{printed}", unread or (hints[0] if hints else '' if wrong.got == 'changed' else q.hint))
 
 # %% ../nbs/workshop/judging.ipynb #a5f9032b
 def judge(

@@ -24,7 +24,7 @@ class Tried:
 
 # %% ../nbs/workshop/trying.ipynb #4b743726
 SECONDS = 4.  # for all cases of an answer
-_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from fastlessons.cases import serve; del sys.path[0]; serve(sys.argv[2])"
+_BOOT = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from fastlessons.cases import serve; del sys.path[0]; serve(sys.argv[2])"
 
 def _end(process):
     "End a process and what it has started."
@@ -37,7 +37,8 @@ def _end(process):
 def _run(folder, seconds):
     "Do the job in a folder; its exit code, or None where it had to be ended; `RuntimeError` where no process can be started."
     import subprocess
-    command = [sys.executable, '-I', '-X', 'utf8', '-c', _BOOT, str(Path(_cases.__file__).absolute().parents[1]), folder]
+    paths = [str(Path(_cases.__file__).absolute().parents[1]), *filter(os.path.isabs, sys.path)]    # what can be imported here can be imported there
+    command = [sys.executable, '-I', '-X', 'utf8', '-c', _BOOT, json.dumps(paths), folder]
     quiet = dict.fromkeys(('stdin', 'stdout', 'stderr'), subprocess.DEVNULL)
     try: process = subprocess.Popen(command, cwd=folder, start_new_session=True, creationflags=getattr(subprocess, 'CREATE_NO_WINDOW', 0), **quiet)
     except (OSError, TypeError) as e: raise RuntimeError(f"no second Python can be started here ({e}), and code is judged in one") from e

@@ -3,6 +3,7 @@ import re,textwrap
 from collections import Counter
 import pytest
 from fastlessons.judging import KINDS,judge,solution
+from fastlessons.trying import try_code
 from fastlessons.questions import all_questions,answer,load_questions,questions_text,read_questions
 
 QUESTIONS = all_questions()
@@ -262,3 +263,24 @@ def cross_entropy(scores, targ):
 
 def test_a_lambda_with_a_name_and_names_from_modules_are_taken_along():
     assert answer('02-code-update', step).right and answer('03-code-large', cross_entropy).right
+
+
+@pytest.mark.parametrize('id,wrong', [
+    ('03-code-large', "def cross_entropy(scores, targ):\n    import math\n    top = scores[0]\n    return top + math.log(sum(math.exp(s - top) for s in scores)) - scores[targ]"),
+    ('08-code-size', "def size(n, kernel, stride, padding): return (n - kernel)//stride + 1 + padding"),
+    ('10-code-confused', "def most_confused(m, names):\n    n, i, j = max((m[i][j], i, j) for i in range(len(m)) for j in range(len(m)) if m[i][j] != max(m[i]))\n    return [names[i], names[j], n]"),
+    ('11-code-folds', "def learns_from(i, n, folds): return [j for j in range(n) if abs(j-i) != folds and j != i]")])
+def test_code_that_is_right_by_chance_only(id, wrong):
+    assert not answer(id, wrong).right
+
+
+def test_right_values_from_a_changed_argument_get_no_other_hint():
+    said = answer('02-code-update', "def update(ws, slopes, lr):\n    for i in range(len(ws)): ws[i] -= lr*slopes[i]\n    return ws")
+    assert 'changes' in said.message and not said.hint
+
+
+def test_code_may_import_what_can_be_imported_here(tmp_path, monkeypatch):
+    (tmp_path/'of_my_own.py').write_text('def twice(x): return 2*x')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    row, = try_code('from of_my_own import twice\ndef f(x): return twice(x)', 'f', [('f(3)', 6)])
+    assert not row.wrong, row
