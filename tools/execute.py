@@ -1,12 +1,14 @@
 """Runs a lesson once, whole, in a real kernel, and saves it with its outputs: `python tools/execute.py nbs/01_first_model.ipynb`.
 
-Of a widget only its still twin is kept: without its kernel a widget is an error message. Of a solution nothing is kept: who has not opened it shall
+Of a widget only its still twin is kept: without its kernel a widget is an error message. Of a progress bar nothing is kept. Of a solution nothing is kept: who has not opened it shall
 not read its result."""
-import os, sys, tempfile
+import os, re, sys, tempfile
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+
+BAR = re.compile(r'\d%\|.*\| *\d+/\d+ \[')   # what a progress bar leaves behind
 
 
 def execute(path):
@@ -20,6 +22,7 @@ def execute(path):
         for output in cell.outputs:
             if 'execution_count' in output: output.execution_count = None
             output.get('data', {}).pop('application/vnd.jupyter.widget-view+json', None)
+        cell.outputs = [o for o in cell.outputs if not BAR.search(o.get('data', {}).get('text/plain', ''))]
         if 'solution' in cell.metadata.get('tags', []): cell.outputs = []
         cell.outputs = [o for o in cell.outputs if o.output_type != 'stream' or o.name != 'stderr' or fail(path, o)]
     nb.metadata.pop('widgets', None)
