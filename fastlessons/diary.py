@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['OURS', 'FORMAT', 'FAULTS', 'TABLES', 'make_tables', 'sensible', 'get_state', 'get_states', 'put_state', 'get_answers',
-           'put_answer', 'add_answer', 'add_answers', 'undo_answer', 'due_cards', 'new_cards', 'salvage']
+           'put_answer', 'add_answer', 'add_answers', 'undo_answer', 'due_cards', 'new_cards', 'file_uri', 'salvage']
 
 # %% ../nbs/workshop/diary.ipynb #ddd1d53f
 import sqlite3
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from .scheduling import DAY, END, Answer, State, after, answer_time, moment, replay, stamp
 
 # %% ../nbs/workshop/diary.ipynb #9e573c83
@@ -35,10 +35,14 @@ def make_tables(
     con.execute('COMMIT')
 
 # %% ../nbs/workshop/diary.ipynb #5e4515b1
-_SENSE = {  # no stricter than `Answer` and `after`; text lies between '' and x'', where other kinds begin
-    'answer': ('id card undoes', f"id > '' AND id < x'' AND card > '' AND card < x'' AND undoes < x'' AND grade IN (0, 1, 2, 3, 4) AND (grade = 0) = (undoes != '') "
+_SPACE = ''.join(c for c in map(chr, range(0x3001)) if c.isspace())
+
+def _text(column): return f"{column} > '' AND {column} < x'' AND trim({column}, '{_SPACE}') != ''"   # text lies between '' and x'', where other kinds begin
+
+_SENSE = {  # no stricter than `Answer` and `after`
+    'answer': ('id card undoes', f"{_text('id')} AND {_text('card')} AND undoes < x'' AND grade IN (0, 1, 2, 3, 4) AND (grade = 0) = (undoes != '') "
                f"AND time BETWEEN 0 AND {stamp(END) - 1}"),
-    'card': ('card', f"card > '' AND card < x'' AND due BETWEEN 0 AND {2*stamp(END)} AND last BETWEEN 0 AND {stamp(END)} AND stability BETWEEN 1e-6 AND 1e12 "
+    'card': ('card', f"{_text('card')} AND due BETWEEN 0 AND {2*stamp(END)} AND last BETWEEN 0 AND {stamp(END)} AND stability BETWEEN 1e-6 AND 1e12 "
              "AND difficulty BETWEEN 1 AND 10 AND stage IN ('learning', 'review', 'relearning') AND answers BETWEEN 1 AND 1e9 "
              "AND right BETWEEN 0 AND answers AND grade IN (1, 2, 3, 4) AND lapses BETWEEN 0 AND answers")}
 
@@ -163,6 +167,13 @@ def new_cards(
     yield from (o for o in ids if o not in seen)
 
 # %% ../nbs/workshop/diary.ipynb #4bd4301b
+def file_uri(
+    file:PurePath, # From the root on
+)->str: # To which `?mode=ro` may be added
+    "A file's address as SQLite wants it: the name of a server, as in `//server/home`, belongs to the path."
+    uri = file.as_uri()
+    return uri if uri.startswith('file:///') else uri.replace('file:', 'file://', 1)
+
 def salvage(
     file:Path, # A damaged database of answers
 )->list[Answer]: # In the order in which they came; empty where nothing can be read
@@ -170,7 +181,7 @@ def salvage(
     lines = {}
     for order in ('ASC', 'DESC'):
         with suppress(*FAULTS):
-            con = sqlite3.connect(f'{Path(file).absolute().as_uri()}?mode=ro', uri=True)
+            con = sqlite3.connect(f'{file_uri(Path(file).absolute())}?mode=ro', uri=True)
             con.text_factory = bytes                                    # a text that is none must not end the reading
             try:
                 for n, id, card, grade, time, undoes in con.execute(f'SELECT n, id, card, grade, time, undoes FROM answer ORDER BY n {order}'):

@@ -24,7 +24,7 @@ class Kept:
     ):
         file = os.path.abspath(Path(file).expanduser())               # the same file, whichever folder is the current one later
         self.file, self.now, self.notes, self.saved = Path(os.path.realpath(file) if os.path.islink(file) else file), now, [], False
-        self._turn, self._con, self._is, self._wal, self._again, self._held = threading.RLock(), None, None, None, 0, 0
+        self._turn, self._con, self._is, self._wal, self._again, self._held, self._left = threading.RLock(), None, None, None, 0, 0, []
         self._open()
 
     def _mark(self, ending=''):
@@ -67,16 +67,16 @@ def close(self:Kept)->None:
 @patch
 def _same(self:Kept):
     "Is it still the file in the folder, and in our format?"
-    return not self.saved or self._mark() == self._is and self._con.execute('PRAGMA user_version').fetchone()[0] <= FORMAT
+    return not self.saved or self._mark() == self._is is not None and self._con.execute('PRAGMA user_version').fetchone()[0] <= FORMAT
 
 @patch
 def _leave(self:Kept):
     "Lets go of a file that is no longer in the folder, and gives the answers in it, if another one has taken its place."
     now, left = self._mark(), []
+    if now and now != self._is and self._wal is not None:                 # what the connection sees, even where its journal is gone from the folder
+        with suppress(*FAULTS, TypeError, ValueError, ArithmeticError): left = get_answers(self._con)
     if now != self._is and self._mark('-wal') == self._wal is not None:   # its journal must not meet the other file
         with suppress(OSError), locked(beside(self.file, '.lock')):
-            if now:
-                with suppress(*FAULTS): left = get_answers(self._con)
             if self._mark('-wal') == self._wal:
                 for ending in ('-wal', '-shm'): beside(self.file, ending).unlink(missing_ok=True)
             beside(self.file, '.lock').unlink()
@@ -88,6 +88,7 @@ def _attempt(self:Kept, work, begin):
     "Does `work(connection)` in one transaction, on the file that is in the folder now."
     while True:
         if not self._con: self._open()
+        self._add_left()
         try:
             self._con.execute(begin)
             if self._same():
@@ -96,8 +97,22 @@ def _attempt(self:Kept, work, begin):
                 return done
         finally:
             if self._con.in_transaction: self._con.execute('ROLLBACK')
-        left = self._leave()
+        self._left += self._leave()
+
+@patch
+def _add_left(self:Kept):
+    "Puts what a file held that was left into the one that is there now; it waits where that is broken off."
+    left, self._left = self._left, []
+    try:
         if left: self.write(lambda con: add_answers(con, left))
+    except BaseException:
+        self._left = left + self._left
+        raise
+
+@patch
+def _wrong(self:Kept):
+    "Is there something in the file that can't be?"
+    with suppress(*FAULTS): return bool(self._con) and examine(self._con) == 'damaged'
 
 @patch
 def _surely(self:Kept, work, begin):
@@ -105,6 +120,9 @@ def _surely(self:Kept, work, begin):
     for mend in (True, False):
         try: return self._attempt(work, begin)
         except FAULTS as e: self._rescue(e, mend)
+        except Exception:                                                 # a value that can't be makes any reckoning fail, in its own way
+            if not (mend and self.saved and self._wrong()): raise
+            self._rescue(ValueError('damaged'))
     return self._attempt(work, begin)
 
 @patch
@@ -142,15 +160,32 @@ def _rescue(self:Kept, e, mend=True)->None:
     self.say(f"{self.file.name} cannot be written ({e}). Study goes on; your answers are kept in memory until the file can be written again: make room.")
 
 @patch
+def _there(self:Kept):
+    "What tells the file, and a connection to it; before that, one is made or mended as at the opening."
+    for last in (False, True):
+        before = self._mark()
+        try: con = open_file(self.file, patience=.2)
+        except (ValueError, sqlite3.Error) as e:
+            if last or not damaged(e): raise
+            con, saved, note = open_database(self.file, self.now())
+            if note: self.say(note)
+            if not saved: raise
+            self._held = 0                                               # what could not be read of the damaged file may still be in memory
+        else:
+            if before or last: return before, con
+        con.close()
+
+@patch
 def _return(self:Kept)->None:
     "Puts what was answered meanwhile into the file, where it can be written again."
     began = time.monotonic()
     if began < self._again: return
     with suppress(OSError, ValueError, sqlite3.Error):
-        con = open_file(self.file, patience=.2)
+        before, con = self._there()
         try:
             con.execute('BEGIN IMMEDIATE')
             add_answers(con, get_answers(self._con)[self._held:])         # those since the file failed
+            if not before == self._mark() is not None: raise OSError('another file has come')
             con.execute('COMMIT')
         except BaseException: con.close(); raise
         con.execute('PRAGMA busy_timeout = 5000')
@@ -171,7 +206,8 @@ def erase(self:Kept)->list[Path]: # The files that are gone; none where another 
         if not self.saved:
             self._held = 0
             return []
-        with suppress(OSError): beside(self.file, '.new').unlink()              # of a mending that was killed
+        with suppress(OSError), locked(beside(self.file, '.lock')):             # of a mending that was killed
+            for ending in ('.new', '.new-journal', '.lock'): beside(self.file, ending).unlink(missing_ok=True)
         there = [o for o in (self.file, *(beside(self.file, end) for end in BESIDE)) if o.exists()]
         with suppress(sqlite3.Error, OSError):
             self._con.execute('PRAGMA wal_checkpoint(TRUNCATE)')
@@ -180,8 +216,8 @@ def erase(self:Kept)->list[Path]: # The files that are gone; none where another 
             if self._mark() == self._is and os.name != 'nt': self.file.unlink()
         self._con.close()
         self._con = None
-        with suppress(OSError):
-            if os.name == 'nt': self.file.unlink()                         # Windows itself refuses where somebody has it open
+        for o in (self.file, beside(self.file, '.lock')) if os.name == 'nt' else ():
+            with suppress(OSError): o.unlink()                             # Windows itself refuses where somebody has it open
         return [o for o in there if not o.exists()]
 
 # %% ../nbs/workshop/keeping.ipynb #32e142cf

@@ -37,7 +37,7 @@ def locked(
             os.close(fd)
 
 def _is_at(fd, path):
-    with suppress(OSError): return os.path.samestat(os.fstat(fd), os.stat(path))
+    with suppress(FileNotFoundError): return os.path.samestat(os.fstat(fd), os.stat(path))   # any other error would come again for ever
 
 # %% ../nbs/workshop/ledger.ipynb #bd2696fd
 def add_rows(

@@ -11,29 +11,34 @@ import os, sqlite3, time
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from .diary import FAULTS, FORMAT, OURS, TABLES, add_answers, make_tables, salvage, sensible
+from .diary import FAULTS, FORMAT, OURS, TABLES, add_answers, file_uri, make_tables, salvage, sensible
 from .ledger import locked
 
 # %% ../nbs/workshop/storing.ipynb #35e1b79e
 def _value(con, pragma): return con.execute(f'PRAGMA {pragma}').fetchone()[0]
 
+def _ours(con):
+    "Does it have our tables? The mark can be damaged like anything else."
+    def columns(name): return [row[1] for row in con.execute(f'PRAGMA table_info({name})')]
+    return all(columns(name) == [o.split()[0] for o in TABLES[name].split(', ')] for name in TABLES)
+
 def whose(
     con:sqlite3.Connection, # To any database
-)->str: # '' where it is marked as ours, else 'new', 'foreign' or 'newer'
+)->str: # '' where it is ours by its mark or its tables, else 'new', 'foreign' or 'newer'
     "Whose database is it? `sqlite3.Error` where it can't even be read."
     empty = not con.execute("SELECT count(*) FROM sqlite_master WHERE type='table'").fetchone()[0]
     owner, version = _value(con, 'application_id'), _value(con, 'user_version')
     if empty and not owner and not version: return 'new'
-    return 'foreign' if owner != OURS else 'newer' if version > FORMAT else ''
+    if owner == OURS: return 'newer' if version > FORMAT else ''
+    return '' if version <= FORMAT and _ours(con) else 'foreign'
 
 def examine(
     con:sqlite3.Connection, # To any database
 )->str: # '' where it is ours and whole, else 'new', 'foreign', 'newer' or 'damaged'
     "What kind of database is it? Nothing in it is changed; `sqlite3.Error` where it can't even be read."
     if found := whose(con): return found
-    def columns(name): return [row[1] for row in con.execute(f'PRAGMA table_info({name})')]
-    there = all(columns(name) == [o.split()[0] for o in TABLES[name].split(', ')] for name in TABLES)
-    return '' if there and _value(con, 'quick_check(1)') == 'ok' and sensible(con) else 'damaged'
+    whole = _value(con, 'application_id') == OURS and _ours(con) and _value(con, 'quick_check(1)') == 'ok' and sensible(con)
+    return '' if whole else 'damaged'
 
 # %% ../nbs/workshop/storing.ipynb #b943e1ff
 def connect(
@@ -106,7 +111,7 @@ def look(
 )->str: # As `whose` says; '' also where it can't be read
     "Whose database is it, found out without changing it or its journal."
     with suppress(*FAULTS):
-        con = sqlite3.connect(f'{file.absolute().as_uri()}?mode=ro', timeout=0, uri=True)
+        con = sqlite3.connect(f'{file_uri(file.absolute())}?mode=ro', timeout=0, uri=True)
         try: return whose(con)
         finally: con.close()
     return ''
@@ -192,7 +197,7 @@ def read_only(
     "What a database holds, without changing the file or what is beside it."
     for mode in ('mode=ro', 'mode=ro&immutable=1'):
         with suppress(sqlite3.Error, ValueError):
-            con = sqlite3.connect(f'{file.absolute().as_uri()}?{mode}', uri=True)
+            con = sqlite3.connect(f'{file_uri(file.absolute())}?{mode}', uri=True)
             try:
                 if not examine(con): return in_memory(con)
             finally: con.close()

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from fastlessons import diary, storing
+from fastlessons import diary, keeping, storing
 from fastlessons.diary import get_answers, get_states
 from fastlessons.memory import Memory
 from fastlessons.scheduling import Answer, replay
@@ -272,7 +272,7 @@ def test_a_file_made_newer_while_it_is_open(tmp_path):
 
 
 WRONG = ["card SET due = 'soon'", 'card SET due = 1e300', 'card SET last = -1', "card SET stage = 'x'", 'card SET stability = 9e999', 'card SET stability = -1',
-         'answer SET time = 1 << 60', 'answer SET time = 253402300799000', 'answer SET grade = 9', "answer SET card = CAST(x'ff' AS TEXT)"]
+         'answer SET time = 1 << 60', 'answer SET time = 253402300799000', 'answer SET grade = 9', "answer SET card = CAST(x'ff' AS TEXT)", "answer SET id = ' '", 'answer SET card = char(9, 160)']
 
 
 @pytest.mark.parametrize('wrong', WRONG)
@@ -290,6 +290,35 @@ def test_impossible_values(tmp_path, wrong):
     m.record('term:1', 3); m.states(); m.due(['term:1']); m.forecast(['term:1']); m.export(tmp_path/'a.json')
     m.close()
     assert len(check(file)) == (4 if 'card SET' == wrong[:8] else 3) and len(m.aside()) == 1
+
+
+@pytest.mark.parametrize('call', ['record', 'preview', 'states', 'answers'])
+def test_impossible_values_while_the_file_is_open(tmp_path, call):
+    file = tmp_path/'study.sqlite3'
+    m = memory(file)
+    for i in range(3): m.record(f'term:{i}', 3)
+    con = sqlite3.connect(file)
+    con.execute("UPDATE card SET due = 'soon' WHERE card = 'term:1'")
+    con.execute("UPDATE answer SET time = 1 << 60 WHERE card = 'term:2'")
+    con.commit(); con.close()
+    with pytest.warns(UserWarning, match='is damaged'): getattr(m, call)(*{'record': ['term:1', 3], 'preview': ['term:1']}.get(call, []))
+    with pytest.raises(ZeroDivisionError): m.read(lambda con: 1/0)                   # an error that is none of the file's stays one
+    m.close()
+    assert m.saved and len(m.notes) == 1 and len(check(file)) == 2 + (call == 'record')
+
+
+@pytest.mark.parametrize('place', range(68, 72))
+def test_one_wrong_byte_in_the_mark(tmp_path, place):
+    "By its mark the file belongs to another program; its tables are ours."
+    file, m = tmp_path/'study.sqlite3', memory(tmp_path/'study.sqlite3')
+    for i in range(10): m.record(f'term:{i}', 3)
+    m.close()
+    data = bytearray(file.read_bytes())
+    data[place] ^= 4
+    file.write_bytes(data)
+    with pytest.warns(UserWarning, match='is damaged.*10 answers'): m = memory(file, 1)
+    m.close()
+    assert len(check(file)) == 10 and len(m.aside()) == 1
 
 
 def test_whatever_byte_is_wrong_study_goes_on(tmp_path):
@@ -345,7 +374,7 @@ def test_killed_while_mending(tmp_path):
 
 @pytest.mark.skipif(os.name == 'nt', reason='Windows lets nobody replace an open file')
 def test_replaced_while_two_have_it_open(tmp_path):
-    "As by a backup that is put back, or a folder that computers share: the journal beside it belongs to the old file."
+    "As in a folder that computers share: the journal beside it belongs to the old file."
     file, other = tmp_path/'study.sqlite3', tmp_path/'other.sqlite3'
     both = [memory(file, seed) for seed in (1, 2)]
     for i, m in enumerate(both): m.record(f'term:{i}', 3)
@@ -357,6 +386,47 @@ def test_replaced_while_two_have_it_open(tmp_path):
     assert [len(m.answers()) for m in both] == [64, 64] and not [m.notes for m in both if m.notes]
     for m in both: m.close()
     assert len(check(file)) == 64 and [o.name for o in tmp_path.iterdir()] == ['study.sqlite3']
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='Windows lets nobody replace an open file')
+@pytest.mark.parametrize('old', [5, 300])
+def test_replaced_and_opened_by_a_fresh_notebook_first(tmp_path, old):
+    "What the fresh one sees of the other file is not certain; what the open one has acknowledged must stay."
+    file, other = tmp_path/'study.sqlite3', tmp_path/'other.sqlite3'
+    elsewhere = memory(other, 3)
+    for i in range(60): elsewhere.record(f'question:{i}', 3)
+    elsewhere.close()
+    m = memory(file, 1)
+    for i in range(old): m.record(f'term:{i}', 3)
+    os.replace(other, file)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        fresh = memory(file, 2)
+        fresh.record('term:fresh', 3)
+        fresh.close()
+        m.record('term:last', 3)
+    m.close()
+    con = sqlite3.connect(file)
+    assert {a.card for a in get_answers(con)} >= {'term:fresh', 'term:last', *(f'term:{i}' for i in range(old))}
+    con.close()
+    check(file)
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='Windows lets nobody replace an open file')
+def test_broken_off_while_a_replaced_file_is_left(tmp_path, monkeypatch):
+    file, other = tmp_path/'study.sqlite3', tmp_path/'other.sqlite3'
+    elsewhere, m = memory(other, 3), memory(file, 1)
+    elsewhere.record('term:there', 3)
+    elsewhere.close()
+    for i in range(30): m.record(f'term:{i}', 3)
+    os.replace(other, file)
+    def stopped(con, answers): raise KeyboardInterrupt
+    with monkeypatch.context() as patched:
+        patched.setattr(keeping, 'add_answers', stopped)
+        with pytest.raises(KeyboardInterrupt): m.answers()
+    assert len(m.answers()) == 31
+    m.close()
+    assert len(check(file)) == 31
 
 
 # -- where nothing can be written -----------------------------------------------------------------------------------------------------
@@ -468,6 +538,71 @@ def test_a_drive_that_goes_away(tmp_path, monkeypatch):
     os.rename(tmp_path/'gone', drive/'MyDrive')
     with pytest.warns(UserWarning, match='written again'): m.record('term:batch', 3)
     assert m.saved and sorted(a.card for a in m.answers()) == ['term:batch', 'term:epoch', 'term:loss']
+
+
+@pytest.mark.parametrize('wrong', ['damaged', 'newer'])
+def test_a_drive_that_comes_late_with_a_file_that_is_no_good(tmp_path, monkeypatch, wrong):
+    drive = tmp_path/'drive'
+    file = drive/'MyDrive'/'study.sqlite3'
+    monkeypatch.setattr(storing, 'unmounted', lambda file, real=storing.unmounted: real(file, drive))
+    (drive/'MyDrive').mkdir(parents=True)
+    m = memory(file)
+    for i in range(10): m.record(f'term:{i}', 3)
+    m.close()
+    con = sqlite3.connect(file)
+    con.execute("UPDATE card SET due = 'soon' WHERE card = 'term:1'" if wrong == 'damaged' else 'PRAGMA user_version = 99')
+    con.commit(); con.close()
+    os.rename(drive/'MyDrive', tmp_path/'away')
+    with pytest.warns(UserWarning, match='not mounted'): m = memory(file, 1)
+    m.record('term:a', 3)
+    os.rename(tmp_path/'away', drive/'MyDrive')
+    was = file.read_bytes()
+    with pytest.warns(UserWarning, match='is damaged' if wrong == 'damaged' else 'newer version'): m.record('term:b', 3)
+    if wrong == 'newer': assert not m.saved and len(m.answers()) == 2 and 'newer version' in m.notes[-1] and file.read_bytes() == was
+    else: assert m.saved and len(m.answers()) == 12 == len(check(file)) and 'written again' in m.notes[-1]
+    m.close()
+
+
+def test_what_could_not_be_read_of_a_damaged_file_may_be_in_memory(tmp_path):
+    file = tmp_path/'study.sqlite3'
+    m = memory(file)
+    for i in range(10): m.record(f'term:{i}', 3)
+    full = sqlite3.OperationalError('database or disk is full')
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    with pytest.warns(UserWarning, match='is full'): m._rescue(full)
+    file.write_text('Dear diary')
+    with pytest.warns(UserWarning, match='is damaged'): m.record('term:last', 3)
+    m.close()
+    assert m.saved and len(check(file)) == 11
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='Windows lets nobody remove an open file')
+def test_removed_at_the_moment_when_it_can_be_written_again(tmp_path, monkeypatch):
+    file = tmp_path/'study.sqlite3'
+    m = memory(file)
+    m.record('term:first', 3)
+    full = sqlite3.OperationalError('database or disk is full')
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    with pytest.warns(UserWarning, match='is full'): m._rescue(full)
+    def removed(file, **options):
+        con = open_file(file, **options)
+        for ending in ('', '-wal', '-shm'): storing.beside(file, ending).unlink(missing_ok=True)
+        return con
+    with monkeypatch.context() as patched:
+        patched.setattr(keeping, 'open_file', removed)
+        m.record('term:second', 3)
+    assert not m.saved
+    with pytest.warns(UserWarning, match='written again'): m.record('term:third', 3)
+    m.close()
+    assert len(check(file)) == 2 and m.saved, 'those since the file failed'
+
+
+def test_erasing_takes_what_a_killed_mending_left(tmp_path):
+    m = memory(tmp_path/'study.sqlite3')
+    m.record('term:loss', 3)
+    for ending in ('.lock', '.new', '.new-journal'): storing.beside(m.file, ending).touch()
+    m.erase()
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.skipif(os.name == 'nt', reason='unix-dotfile is a way of Unix')
