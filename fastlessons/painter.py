@@ -112,8 +112,10 @@ class Painter:
         shapes:int=180, # Number of outlines
         stuffs:int=220, # Number of textures
         view:View=View(), # How things lie
+        pieces=None, # Makes pieces of photographs of the same side (a `Crops`), for things to stand before; None: every ground is invented
+        share:float=.7, # How many things stand before such a piece
     ):
-        self.size, self.shapes, self.stuffs, self.view = size, shapes, stuffs, view
+        self.size, self.shapes, self.stuffs, self.view, self.pieces, self.share = size, shapes, stuffs, view, pieces, share
         self.outline, self.stuff = torch.from_numpy(stencils(shapes, seed)), torch.from_numpy(textures(stuffs, seed))
         side = torch.linspace(-1, 1, size)
         self.y, self.x = torch.meshgrid(side, side, indexing='ij')
@@ -131,14 +133,17 @@ class Painter:
         n:int, # How many
         rng:np.random.Generator, # Chance
     )->torch.Tensor: # Pictures (n, 3, size, size)
-        "A ground of any texture and two colours."
+        "A ground of any texture and two colours, or a piece of a photograph."
         p = clutter(n, rng, self.shapes, self.stuffs)
         g, tilt, turn = plain(p.grain), plain(np.exp(.4 * rng.normal(size=n))), plain(p.lie)
         c, s = wide(torch.cos(turn)), wide(torch.sin(turn))
         a, b = plain(rng.random((2, n, 1, 1)))
         t = self.texture(plain(p.stuff), (self.x * c + self.y * s) / wide(g) / 2 + a, (self.y * c - self.x * s) * wide(tilt / g) / 2 + b)
         tones = plain(p.tones)[..., None, None]
-        return torch.lerp(tones[:, 0], tones[:, 1], t[:, None])
+        out = torch.lerp(tones[:, 0], tones[:, 1], t[:, None])
+        if self.pieces is not None and len(rows := np.flatnonzero(rng.random(n) < self.share)):
+            out[rows] = self.pieces(rng.integers(len(self.pieces.at), size=len(rows)), rng).float() / 255
+        return out
 
 # %% ../nbs/workshop/painter.ipynb #04ae28ce
 def coloured(

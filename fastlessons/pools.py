@@ -38,11 +38,13 @@ class Plan:
     large:int = 64        # and later
     enlarge:float = .7    # From which part of the steps on
     seed:int = 1          # Begins every chance
+    grounds:float = 0.    # How many of the things stand before a piece of a photograph
 
     def __post_init__(self):
         if min(self.designs, self.places) < 0 or self.classes < 2: raise ValueError(f"designs is {self.designs}, places {self.places}: at least two classes in all")
         if self.total < self.bs or self.bs < 2: raise ValueError(f"bs is {self.bs}: from 2 to the number of pictures, {self.total:,}")
         if not LEAST <= min(self.small, self.large) <= max(self.small, self.large) <= 64: raise ValueError(f"small is {self.small}, large {self.large}: sides from {LEAST} to 64 pixels")
+        if not 0 <= self.grounds <= 1: raise ValueError(f"grounds is {self.grounds}: a share, from 0 to 1")
         if self.steps < 1 or self.seed < 0 or not self.lr > 0: raise ValueError(f"steps is {self.steps}, seed {self.seed}, lr {self.lr}: steps from 1, seed from 0, lr above 0")
 
     @property
@@ -50,7 +52,7 @@ class Plan:
     @property
     def total(self): return self.designs * self.each + self.places * self.crops
     @property
-    def pictures(self): return 'pictures-' + '-'.join(str(getattr(self, f)) for f in ('designs', 'each', 'places', 'crops', 'many', 'seed'))
+    def pictures(self): return 'pictures-' + '-'.join(str(getattr(self, f)) for f in ('designs', 'each', 'places', 'crops', 'many', 'seed', 'grounds'))
     @property
     def name(self): return 'plan-' + hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:8]
 
@@ -66,9 +68,10 @@ def makers(
     plan:Plan, # What is drawn
 ): # Painter, designs, crops
     "The outlines, textures, designs and places of a plan."
-    painter = Painter(seed=plan.seed)
+    photos = photographs(plan.many) if plan.places or plan.grounds else None
+    painter = Painter(seed=plan.seed, pieces=Crops(photos, 4000, plan.seed + 1) if plan.grounds else None, share=plan.grounds)
     made = designs(plan.designs, plan.seed, painter.shapes, painter.stuffs) if plan.designs else None
-    return painter, made, Crops(photographs(plan.many), plan.places, plan.seed) if plan.places else None
+    return painter, made, Crops(photos, plan.places, plan.seed) if plan.places else None
 
 def draw(
     plan:Plan, # What is drawn

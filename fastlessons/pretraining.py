@@ -78,18 +78,27 @@ def batch(self:Pretraining)->tuple[torch.Tensor,torch.Tensor]: # Pictures (bs, 3
     return changed(xb, side, torch.Generator().manual_seed(plan.seed * 1_000_003 + 500_000 + self.step)), yb
 
 @patch
+def judged(self:Pretraining,
+    xb:torch.Tensor, # Pictures (bs, 3, side, side), normalized
+    yb:torch.Tensor, # Classes (bs,)
+)->tuple[torch.Tensor,torch.Tensor]: # Loss, a number; which answers are right (bs,)
+    "What is to be learned: the class, by cross-entropy with labels smoothed by 0.1."
+    scores = self.net(xb)
+    return F.cross_entropy(scores, yb, label_smoothing=.1), scores.argmax(1) == yb
+
+@patch
 def update(self:Pretraining)->tuple[float,float]: # Loss, share of right answers
-    "One step of AdamW against the gradient of the cross-entropy (labels smoothed by 0.1)."
+    "One step of AdamW against the gradient of the loss."
     done, (xb, yb), self.whole = self.step / self.plan.steps, self.batch(), False
     for group in self.opt.param_groups:
         group['lr'] = self.plan.lr * (done / .1 if done < .1 else .5 + .5 * math.cos(math.pi * (done - .1) / .9))
-    scores = self.net.train()(xb)
-    loss = F.cross_entropy(scores, yb, label_smoothing=.1)
+    self.net.train()
+    loss, right = self.judged(xb, yb)
     self.opt.zero_grad()
     loss.backward()
     self.opt.step()
     self.step, self.whole = self.step + 1, True
-    return loss.item(), (scores.argmax(1) == yb).float().mean().item()
+    return loss.item(), right.float().mean().item()
 
 # %% ../nbs/workshop/pretraining.ipynb #58dca645
 @patch
