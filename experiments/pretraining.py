@@ -1,6 +1,6 @@
 """What is worth pretraining on? Ten recipes at the same small cost, and none; of each, the errors after fine-tuning and of a linear classifier on its features. About three hours on one core.
 
-The workshop's notebook on recipes shows the runs. Every recipe takes 1,000 steps of 96 pictures (two views: 500 steps of 192), about four minutes, from pools of 20,000 pictures that are drawn once. Photographs of mushrooms and scikit-learn's
+The workshop's notebook on recipes shows the runs. Every recipe takes 1,000 steps of 96 pictures (two views: 500 steps of 192), about four minutes on one core, from pools of 20,000 pictures that are drawn once. Photographs of mushrooms and scikit-learn's
 digits are what the recipe is chosen by, so neither counts as a result: `benchmarks/long/transfer.py` measures others. The photographs are not part of the project: FASTLESSONS_REAL is a folder with `mushroom_photos`
 in it, a sub-folder a class. Run by `make experiments` where it is set; each run is written as soon as it is done."""
 import sys
@@ -25,9 +25,18 @@ RECIPES = {
 SETS = {'mushroom_photos': 25, 'digits': 15}                                # epochs of fine-tuning
 
 
+def measuring():
+    "The benchmark: its pictures, splits and rates."
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]/'benchmarks'/'long'))
+    import transfer
+    return transfer
+
+
 def recipe():
     "All that decides the figures, but for task and machine."
+    transfer = measuring()
     return {'recipes': {name: plan and {'steps': STEPS, 'bs': BS, **plan} for name, plan in RECIPES.items()}, 'splits': SPLITS, 'sets': SETS, 'probes': PROBES,
+            'train, test, side, batch, augment': {name: [*transfer.SETS[name][:3], *transfer.SETS[name][4:6]] for name in SETS}, 'rates': transfer.RATES,
             'network': 'first layer 7×7, then 32, 64, 128 and 320 channels', 'nothing': 'as many epochs, never frozen, at the best of three rates'}
 
 
@@ -137,20 +146,17 @@ def probed(net, found, train, test, side):
 
 def run(task):
     "One recipe, once: errors on both sets."
-    import copy, tempfile, time
+    import copy, tempfile
     import numpy as np
     import torch
     from torch import nn
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]/'benchmarks'/'long'))
-    import transfer
+    transfer = measuring()
     from fastlessons.arms import NoValidation
     from fastlessons.finetuning import DROPOUT, learner, small_split
     torch.set_num_threads(1)
     name, seed, out = task['recipe'], task['seed'], {}
-    start = time.process_time()
     if RECIPES[name]: made, out['right'] = trial(name, seed)
     else: made = body(seed)
-    out['seconds'] = time.process_time() - start
 
     def trained(epochs, lr=None):
         def train(dls):
@@ -169,7 +175,9 @@ def run(task):
             out[f'{which} linear'] = probed(copy.deepcopy(made), found, train, test, side)
             for i in range(SPLITS):
                 dls = transfer.data(transfer.split(found, train, test, 1000 + 100 * seed + i, Path(folder)/f'{which}_{i}'), side, bs, augment)
-                for lr in (None,) if RECIPES[name] else transfer.RATES: errors.setdefault(lr, []).append(transfer.rate(transfer.trained(dls, trained(epochs, lr))[1]))
+                for lr in (None,) if RECIPES[name] else transfer.RATES:
+                    torch.manual_seed(1000 * seed + i)
+                    errors.setdefault(lr, []).append(transfer.rate(transfer.trained(dls, trained(epochs, lr))[1]))
             out[which] = min(errors.values(), key=np.mean)
     return out
 
