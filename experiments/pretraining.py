@@ -3,7 +3,8 @@
 The workshop's notebook on recipes shows the runs. Every recipe takes 1,000 steps of 96 pictures (two views: 500 steps of 192), about four minutes on one core, from pools of 20,000 pictures that are drawn once. Photographs of mushrooms and scikit-learn's
 digits are what the recipe is chosen by, so neither counts as a result: `benchmarks/long/transfer.py` measures others. The photographs are not part of the project: FASTLESSONS_REAL is a folder with `mushroom_photos`
 in it, a sub-folder a class. Run by `make experiments` where it is set; each run is written as soon as it is done."""
-import sys
+from functools import lru_cache
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from fastlessons.experiments import record
@@ -25,11 +26,12 @@ RECIPES = {
 SETS = {'mushroom_photos': 25, 'digits': 15}                                # epochs of fine-tuning
 
 
+@lru_cache(1)
 def measuring():
-    "The benchmark: its pictures, splits and rates."
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]/'benchmarks'/'long'))
-    import transfer
-    return transfer
+    "The benchmark of transfer: its pictures, splits and rates."
+    spec = spec_from_file_location('transfer', Path(__file__).resolve().parents[1]/'benchmarks'/'long'/'transfer.py')
+    spec.loader.exec_module(module := module_from_spec(spec))
+    return module
 
 
 def recipe():
@@ -126,13 +128,14 @@ def probed(net, found, train, test, side):
     "Error of a linear classifier on the features as they are, mean over many splits."
     import numpy as np
     import torch
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
+    from fastlessons.opening import open_picture
     from fastlessons.pools import MEAN, STD
     labels = np.array([name for name, files in found.items() for _ in files])
-    opened = np.stack([np.asarray(ImageOps.fit(Image.open(file).convert('RGB'), (side, side))) for files in found.values() for file in files])
+    opened = np.stack([np.asarray(ImageOps.fit(open_picture(file).convert('RGB'), (side, side))) for files in found.values() for file in files])
     x = (torch.from_numpy(opened).permute(0, 3, 1, 2) / 255 - MEAN) / STD
     with torch.inference_mode(): features = torch.cat([net.eval()(part).mean((2, 3)) for part in x.split(100)]).numpy()
     errors = []

@@ -99,7 +99,11 @@ def focus_on(self:Reviewer):
     (typed.focus if typed and hasattr(typed, 'focus') else self.keyfield.take_focus)()
 
 @patch
-def suggest(self:Reviewer, grade): self.suggested = self.suggested or grade     # the first try says how well it was known
+def suggest(self:Reviewer,
+    grade, # That the answer deserves
+)->None: # Nothing
+    "Proposes a grade: that of the first try, which says how well it was known."
+    self.suggested = self.suggested or grade
 
 @patch
 def hints(self:Reviewer)->str: # Text

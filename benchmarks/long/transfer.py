@@ -1,4 +1,4 @@
-"""How much the backbone helps: error after fine-tuning ÷ error from scratch in the same seconds, on four sets of pictures; about an hour on two cores, an hour and a half on one.
+"""How much the backbone helps: error after fine-tuning ÷ error from scratch in the same seconds, on four sets of pictures; about an hour on one core.
 
 Ten stratified splits of all pictures of a set. From scratch is the same network, normalized, never frozen, trained at each of three rates;
 the rate that is best on average over the very splits that are reported counts. It gets as many epochs as take the seconds of fine-tuning (timed on the first
