@@ -61,3 +61,26 @@ def real():
     if not folder: pytest.skip('FASTLESSONS_REAL is not set: it names the folder with real pictures to try the code on')
     if not Path(folder).is_dir(): pytest.fail(f'FASTLESSONS_REAL={folder} is not a folder')
     return Path(folder)
+
+
+@pytest.fixture(scope='session')
+def wheel(tmp_path_factory):
+    "The built wheel."
+    from installed import build_wheel
+    return build_wheel(tmp_path_factory.mktemp('wheel'))
+
+
+@pytest.fixture(scope='session')
+def plain(wheel, tmp_path_factory):
+    "An environment with the wheel and its plain dependencies; removed afterwards, it holds gigabytes."
+    from installed import environment_with
+    folder = tmp_path_factory.mktemp('environment')
+    try: yield environment_with(wheel, folder)
+    finally: shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope='session')
+def kernel(plain):
+    "The same with a kernel, which JupyterLab brings to a learner."
+    plain.install('ipykernel')
+    return plain

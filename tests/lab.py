@@ -73,7 +73,7 @@ def _environment(home, threads):
             'JUPYTER_PLATFORM_DIRS':'1', 'OMP_NUM_THREADS':str(threads), 'no_proxy':'127.0.0.1', 'NO_PROXY':'127.0.0.1'}
 
 
-def _wait_for(server, process, log, seconds=60):
+def _wait_for(server, process, log, seconds=180):
     "Wait until the server answers; `RuntimeError` with its last lines if it ends or stays silent."
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
@@ -84,8 +84,8 @@ def _wait_for(server, process, log, seconds=60):
 
 
 @contextlib.contextmanager
-def lab(folder, threads=2, env=None):
-    "A JupyterLab that serves `folder`, until the block ends."
+def lab(folder, threads=2, env=None, kernels=None):
+    "A JupyterLab that serves `folder`, until the block ends; with the `kernels` of a folder instead of this Python's own."
     with tempfile.TemporaryDirectory(prefix='lab', ignore_cleanup_errors=True) as home:
         home = Path(home)
         server = Server(Path(folder), f'http://127.0.0.1:{(port := _free_port())}', secrets.token_hex(16))
@@ -93,6 +93,7 @@ def lab(folder, threads=2, env=None):
                                'root_dir':str(folder), 'allow_root':True},
                   'IdentityProvider':{'token':server.token},
                   'LabApp':{'expose_app_in_browser':True}}
+        if kernels: config['KernelSpecManager'] = {'kernel_dirs':[str(kernels)], 'ensure_native_kernel':False}
         (home/'config').mkdir()
         (home/'config'/'jupyter_lab_config.json').write_text(json.dumps(config), encoding='utf-8')
         log = home/'log'
@@ -133,7 +134,7 @@ def page(server, width=1200, height=1000, dark=False):
             shown = Page(tab)
             tab.on('request', lambda r: shown.asked.append(r.url))
             tab.on('websocket', lambda s: shown.asked.append(s.url))
-            tab.set_default_timeout(20_000)
+            tab.set_default_timeout(60_000)
             yield shown
         finally: browser.close()
 
@@ -159,20 +160,20 @@ CELLS = "() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.t
 def open_notebook(p, server, name):
     "Open a notebook and wait until its kernel is ready."
     p.tab.goto(f'{server.url}/lab/tree/{urllib.request.quote(name)}?token={server.token}&reset')
-    p.tab.locator('.jp-Notebook .jp-Cell').first.wait_for(timeout=60_000)
-    p.tab.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"], .jp-Dialog', timeout=60_000)
+    p.tab.locator('.jp-Notebook .jp-Cell').first.wait_for(timeout=180_000)
+    p.tab.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"], .jp-Dialog', timeout=180_000)
     if (dialog := p.tab.locator('.jp-Dialog')).count():
         raise RuntimeError(f"JupyterLab asks: {dialog.first.inner_text()!r}")
-    p.tab.wait_for_function(READY, timeout=60_000)
+    p.tab.wait_for_function(READY, timeout=180_000)
     p.tab.evaluate("() => { const s = window.jupyterapp.shell; if (!s.leftCollapsed) s.collapseLeft(); }")
 
 
-def run_all(p, seconds):
-    "Run all cells, wait for the end of the last one, and tell what is to be seen."
+def run_all(p, seconds=1800):
+    "Run all cells, wait for the end of the last one, and tell what is to be seen. The limit ends a run that hangs and measures nothing."
     began = time.monotonic()
     p.tab.evaluate(RUN)
     p.tab.wait_for_function("() => window.__done !== false", timeout=1000*seconds)
-    p.tab.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=30_000)
+    p.tab.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=180_000)
     took = time.monotonic() - began
     p.tab.wait_for_timeout(1000)  # outputs and widgets are drawn a little after the kernel is done
     return look(p, took)
@@ -191,7 +192,7 @@ def look(p, seconds=0.):
                 blank_pictures=p.tab.locator(BLANK).count())
 
 
-def run_notebook(p, server, name, seconds):
+def run_notebook(p, server, name, seconds=1800):
     "Open a notebook, run it, and tell what is to be seen."
     open_notebook(p, server, name)
     return run_all(p, seconds)

@@ -1,4 +1,4 @@
-"""What only a browser can show: the widgets of the lessons in a real JupyterLab, used by mouse, keyboard and file.
+"""The lessons from the built wheel in a real JupyterLab: each runs from top to bottom, and its widgets are used by mouse, keyboard and file.
 
 `make lab-check` runs this file. Selectors are names and texts that a reader sees, never the numbers of cells.
 """
@@ -33,15 +33,15 @@ KERNEL = {'kernelspec':{'display_name':'python3', 'language':'python', 'name':'p
 
 
 @pytest.fixture(scope='module')
-def server(tmp_path_factory):
-    "One JupyterLab for all tests, on a folder of copies."
+def server(tmp_path_factory, kernel):
+    "One JupyterLab for all tests, on a folder of copies; its kernel knows the installed wheel and not the checkout."
     import nbformat
     from nbformat.v4 import new_code_cell,new_markdown_cell,new_notebook
     folder = tmp_path_factory.mktemp('lessons')
     small = new_notebook(cells=[new_markdown_cell('# Widgets'), *map(new_code_cell, SMALL)], metadata=KERNEL)
     nbformat.write(small, folder/'widgets.ipynb')
     for f in (ROOT/'nbs').glob('[0-9][0-9]_*.ipynb'): shutil.copy(f, folder)
-    with lab.lab(folder) as s: yield s
+    with lab.lab(folder, kernels=kernel.kernel(tmp_path_factory.mktemp('kernels'))) as s: yield s
 
 
 @pytest.fixture(scope='module')
@@ -135,7 +135,7 @@ def use_questions(p):
 
 def test_widgets_in_a_small_notebook(server, picture):
     with lab.page(server) as p:
-        assert_clean(p, lab.run_notebook(p, server, 'widgets.ipynb', seconds=60))
+        assert_clean(p, lab.run_notebook(p, server, 'widgets.ipynb'))
         use_browser(p)
         use_upload(p, picture)
         use_path(p, picture.parent)
@@ -152,7 +152,7 @@ def test_harness_sees_what_is_wrong(server):
            "from IPython.display import HTML; HTML('<img src=\"https://example.org/x.png\">')", "1/0", "2"]
     nbformat.write(new_notebook(cells=[*map(new_code_cell, bad)], metadata=KERNEL), server.folder/'bad.ipynb')
     with lab.page(server) as p:
-        seen = lab.run_notebook(p, server, 'bad.ipynb', seconds=60)
+        seen = lab.run_notebook(p, server, 'bad.ipynb')
         assert not seen.finished and 'ZeroDivisionError' in seen.errors[0]
         assert 'warning' in seen.stderr[0] and seen.reprs and seen.blank_pictures == 1
         assert set(p.outside) == {'https://example.org/x.png'}
@@ -325,8 +325,8 @@ def use_memory(p):
     asked().screenshot(path=SHOTS/'00-question.png')
     p.tab.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
     p.tab.wait_for_timeout(1500)
-    p.tab.wait_for_function(lab.READY, timeout=60_000)
-    assert_clean(p, lab.run_all(p, 120))
+    p.tab.wait_for_function(lab.READY, timeout=180_000)
+    assert_clean(p, lab.run_all(p))
     p.tab.locator('.fl-study').last.get_by_text(f'1 of {all_of_them} questions answered right').wait_for()
     asked().get_by_text('✓ answered right on ').wait_for()
     stand = p.tab.locator('.fl-map').first
@@ -360,10 +360,13 @@ def answer_a_question(p):
 
 
 @pytest.mark.parametrize('lesson', LESSONS)
-def test_lesson(server, picture, lesson):
+def test_lesson(server, kernel, picture, lesson, capsys):
+    "Every lesson from the wheel, top to bottom, and its widgets; the network is not asked."
+    kernel.asked.unlink(missing_ok=True)
     assert lesson in USES, f'say in USES which widgets {lesson} has'
     with lab.page(server) as p:
-        seen = lab.run_notebook(p, server, f'{lesson}.ipynb', seconds=240)
+        seen = lab.run_notebook(p, server, f'{lesson}.ipynb')
+        with capsys.disabled(): print(f'\n{lesson}: {seen.seconds:.0f} s from the wheel, pictures drawn on first use included', end=' ')
         lab.screenshots(p, SHOTS, lesson[:2])
         assert_clean(p, seen)
         used = {name: use(p) for name, use in USES[lesson].items()}
@@ -373,6 +376,7 @@ def test_lesson(server, picture, lesson):
             out.scroll_into_view_if_needed()
             out.screenshot(path=SHOTS/f'{lesson[:2]}-{name}.png')
         assert_clean(p, lab.look(p))
+    assert not kernel.asked.exists(), f'{lesson} asked the network: {kernel.asked.read_text()}'
 
 
 CARDS = ["""from datetime import datetime,timedelta,timezone
@@ -399,7 +403,7 @@ def test_studying_in_the_dark(server):
     with lab.page(server, dark=True) as p:
         lab.open_notebook(p, server, 'cards.ipynb')
         p.tab.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
-        assert_clean(p, lab.run_all(p, 60))
+        assert_clean(p, lab.run_all(p))
         out = p.tab.locator('.jp-OutputArea-output').filter(has=p.tab.locator('.fl-face')).first
         out.get_by_placeholder('click here and type').click()
         p.tab.keyboard.type('b ', delay=60)                                     # wrong
@@ -441,7 +445,7 @@ def test_decisions_outlive_the_kernel(server):
     (folder/'porcini'/'broken.jpg').write_bytes(b'')
     nbformat.write(new_notebook(cells=[*map(new_code_cell, CLEANING)], metadata=KERNEL), server.folder/'cleaning.ipynb')
     with lab.page(server) as p:
-        assert_clean(p, lab.run_notebook(p, server, 'cleaning.ipynb', seconds=60))
+        assert_clean(p, lab.run_notebook(p, server, 'cleaning.ipynb'))
         out = p.tab.locator('.jp-OutputArea-output').filter(has=p.tab.get_by_role('button', name='Set aside')).first
         out.get_by_text('0 of 4 decided').wait_for()
         out.get_by_role('button', name='Set aside').click()                    # the broken file
@@ -456,8 +460,8 @@ def test_decisions_outlive_the_kernel(server):
         assert [r.get('did') for r in kept] == [None, 'set aside', 'keep', 'relabel'] and kept[3]['label'] == 'morel'
         p.tab.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
         p.tab.wait_for_timeout(1500)
-        p.tab.wait_for_function(lab.READY, timeout=60_000)
-        seen = lab.run_all(p, 60)
+        p.tab.wait_for_function(lab.READY, timeout=180_000)
+        seen = lab.run_all(p)
         assert_clean(p, seen)
         out = p.tab.locator('.jp-OutputArea-output').filter(has=p.tab.get_by_role('button', name='Set aside')).first
         out.get_by_text('3 of 4 decided').wait_for()
@@ -482,6 +486,6 @@ def test_keys_of_the_reviewer(server):
     cells = [CLEANING[0].replace('to_clean', 'broken'), CLEANING[1], "'the end'"]
     nbformat.write(new_notebook(cells=[*map(new_code_cell, cells)], metadata=KERNEL), server.folder/'keys.ipynb')
     with lab.page(server) as p:
-        assert_clean(p, lab.run_notebook(p, server, 'keys.ipynb', seconds=60))
+        assert_clean(p, lab.run_notebook(p, server, 'keys.ipynb'))
         use_reviewer(p)
         assert_clean(p, lab.look(p))
