@@ -33,10 +33,10 @@ quick: dev  ## While writing: export, then run the notebooks that changed since 
 	@changed=$$(git status --porcelain --untracked-files=all -- nbs | cut -c4- | grep '\.ipynb$$' || true); \
 	for nb in $$changed; do [ ! -f "$$nb" ] || $(RUN) nbdev-test "$$nb" || exit 1; done
 
-lab-check: dev  ## Open lesson 01 in a real browser: widgets, pictures, no outside address
+lab-check: dev  ## Run every lesson from the built wheel in a real browser: widgets, pictures, no outside address
 	@$(PY) -m pytest tests/test_lab.py $(ARGS)
 
-wheel-check: dev  ## Build the wheel and run the lessons from it in a new environment
+wheel-check: dev  ## Build the wheel and try it in a new environment
 	@$(PY) -m pytest tests/test_wheel.py $(ARGS)
 
 bench: dev  ## Measurements beside what a learner would use instead (about half an hour)

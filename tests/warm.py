@@ -8,15 +8,15 @@ Where there is no safe fork (macOS, Windows) each notebook gets `nbdev-test`."""
 import contextlib, os, signal, subprocess, sys, tempfile, time, traceback
 from pathlib import Path
 
-from conftest import ROOT, program, run
-
-ENVIRONMENT = {'MPLBACKEND': 'agg', 'PYTHONIOENCODING': 'utf-8', 'OMP_NUM_THREADS': '2'}
+ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENT = {'MPLBACKEND': 'agg', 'PYTHONIOENCODING': 'utf-8'}
 
 
 @contextlib.contextmanager
 def warm():
     "A function of a notebook's path and a limit in seconds that gives exit code and everything said."
     if not sys.platform.startswith('linux'):
+        from conftest import program, run
         def cold(notebook, seconds):
             done = run(program('nbdev-test'), notebook, '--n-workers', '0', timeout=seconds, **ENVIRONMENT)
             return done.returncode, done.stdout
@@ -40,7 +40,11 @@ def run_notebook(notebook, said):
     out = os.open(said, os.O_WRONLY | os.O_TRUNC)
     for stream in (1, 2): os.dup2(out, stream)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    import random
+    import numpy as np
     from nbdev.test import nbdev_test
+    random.seed()                                          # a new Python begins anywhere, and so does this one
+    np.random.seed()
     code = 0
     try: nbdev_test(notebook, n_workers=0)
     except SystemExit as e: code = e.code if isinstance(e.code, int) else int(bool(e.code))
@@ -52,13 +56,11 @@ def run_notebook(notebook, said):
 
 def serve():
     "Read a notebook a line, run it in a copy, write its exit code."
-    import warnings
-    warnings.filterwarnings('ignore')
     answers = os.dup(1)
-    os.dup2(2, 1)
+    os.dup2(2, 1)                                          # whatever a library prints is no answer
+    sys.path.remove(str(ROOT/'tests'))                     # notebooks know nothing of the tests
     import fastlessons                                     # says how many threads, before PyTorch asks
     import fastai.vision.all, IPython, ipywidgets, matplotlib.pyplot, nbdev.test, sklearn.metrics, torchvision  # noqa: F401, E401
-    warnings.resetwarnings()
     for line in sys.stdin:
         notebook, said, seconds = line.rstrip('\n').split('\t')
         child = os.fork()
