@@ -10,7 +10,7 @@ posix = pytest.mark.skipif(os.name != 'posix', reason="sends signals")
 
 
 def fastlessons(*words, cwd, **env):
-    return subprocess.run([sys.executable, '-m', 'fastlessons.cli', *map(str, words)], cwd=cwd, capture_output=True, text=True, encoding='utf-8', env={**ENV, **env}, timeout=60)
+    return subprocess.run([sys.executable, '-m', 'fastlessons.cli', *map(str, words)], cwd=cwd, capture_output=True, text=True, encoding='utf-8', env={**ENV, **env}, timeout=300)
 
 
 def write_notebook(path, *sources):
@@ -104,7 +104,7 @@ def test_ctrl_c_while_running_keeps_what_is_done(tmp_path):
         if (tmp_path/'started').exists(): break
         time.sleep(0.1)
     p.send_signal(signal.SIGINT)
-    out, err = p.communicate(timeout=15)
+    out, err = p.communicate(timeout=300)
     assert p.returncode == 130 and 'interrupted' in out and 'Traceback' not in err
     assert len(outputs(tmp_path/'runs'/'slow-1.ipynb')) == 1
 
@@ -128,8 +128,8 @@ def size_that_arrives(base, token, size):
     websocket = pytest.importorskip('websocket')
     headers = {'Authorization': f'token {token}'}
     request = urllib.request.Request(f'{base}/api/kernels', data=b'{"name": "python3"}', method='POST', headers=headers)
-    kernel = json.load(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30))['id']
-    ws = websocket.create_connection(f"ws{base[4:]}/api/kernels/{kernel}/channels", header=headers, http_no_proxy=['127.0.0.1'], timeout=30)
+    kernel = json.load(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=300))['id']
+    ws = websocket.create_connection(f"ws{base[4:]}/api/kernels/{kernel}/channels", header=headers, http_no_proxy=['127.0.0.1'], timeout=300)
     content = dict(code=f"len('{'x'*size}')", silent=False, store_history=False, user_expressions={}, allow_stdin=False)
     ws.send(json.dumps(dict(header=dict(msg_id='1', session='1', username='', msg_type='execute_request', version='5.3'), parent_header={}, metadata={}, channel='shell', content=content)))
     while True:
@@ -169,7 +169,7 @@ def test_study_serves_on_loopback_with_a_token_and_ends_quietly(tmp_path, end):
             if end == signal.SIGINT: assert size_that_arrives(base, token, 15_000_000) == 15_000_000
             assert token not in Path(f'/proc/{p.pid}/cmdline').read_text() if Path('/proc').is_dir() else True
             p.send_signal(end)
-            out, err = p.communicate(timeout=15)
+            out, err = p.communicate(timeout=300)
         finally:
             if p.poll() is None: p.terminate(); p.wait(15)
     assert p.returncode == 0 and 'stopped' in out and err == ''

@@ -30,7 +30,7 @@ print(json.dumps(dict(pillow=PIL.__version__, numpy=numpy.__version__, bare=bare
 def fingerprints(path=None):
     env = {**os.environ, 'OMP_NUM_THREADS': '1'}
     if path: env['PYTHONPATH'] = str(path)
-    run = subprocess.run([sys.executable, '-c', SCRIPT, ROOT], env=env, text=True, capture_output=True, timeout=120)
+    run = subprocess.run([sys.executable, '-c', SCRIPT, ROOT], env=env, text=True, capture_output=True, timeout=300)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout.splitlines()[-1])
 
