@@ -7,7 +7,7 @@ The server is the JupyterLab of this Python, on a free loopback port with a rand
 workspaces and runtime files live in a temporary folder: nothing of the user's is read or written.
 """
 import contextlib,json,os,re,secrets,shutil,socket,subprocess,sys,tempfile,time,urllib.error,urllib.request
-from dataclasses import dataclass,field
+from dataclasses import dataclass,field,replace
 from pathlib import Path
 
 SETTINGS = {
@@ -52,6 +52,7 @@ class Server:
     folder:Path # What it serves
     url:str # http://127.0.0.1:port
     token:str # Random, of this run
+    pid:int = 0 # Its process
 
 
 def _free_port():
@@ -102,11 +103,17 @@ def lab(folder, threads=2, env=None, kernels=None):
                                        stderr=out, env={**_environment(home, threads), **(env or {})})
         try:
             _wait_for(server, process, log)
-            yield server
+            yield replace(server, pid=process.pid)
         finally:
             process.terminate()  # the server stops its kernels
             try: process.wait(15)
             except subprocess.TimeoutExpired: process.kill()
+
+
+def processor_seconds(server):
+    "What the kernels have computed so far, on all cores together: a busy machine makes it wait, and changes this little."
+    import psutil
+    return sum(sum(child.cpu_times()[:2]) for child in psutil.Process(server.pid).children(recursive=True))
 
 
 @dataclass(frozen=True)

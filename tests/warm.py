@@ -70,6 +70,7 @@ def serve():
             if time.monotonic() > end:
                 os.killpg(child, signal.SIGKILL)
                 with open(said, 'a', encoding='utf-8') as f: f.write(f'\nended after {seconds} s')
+                end = float('inf')                        # once
             time.sleep(.02)
         with contextlib.suppress(ProcessLookupError): os.killpg(child, signal.SIGKILL)   # processes that it left behind
         os.write(answers, f'{os.waitstatus_to_exitcode(ended[1])}\n'.encode())
