@@ -18,8 +18,8 @@ def learn_ours(folder):
     from fastlessons.mushrooms import mushroom_dls
     from fastlessons.settings import Settings
     settings = Settings()
-    learn = learner(mushroom_dls(folder))
-    with learn.no_bar(), learn.no_logging(): learn.fine_tune(settings.epochs, settings.lr, lr_mult=2)
+    learn = learner(mushroom_dls(folder), lin_ftrs=[])
+    with learn.no_bar(), learn.no_logging(): learn.fine_tune(settings.epochs, settings.lr, lr_mult=1)
     return learn
 
 

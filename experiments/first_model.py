@@ -17,7 +17,7 @@ def recipe():
     from fastlessons.settings import Settings
     s = asdict(Settings())
     used = {k: s[k] for k in ('size', 'bs', 'valid_pct', 'epochs', 'lr')}
-    return {'lesson': '01', 'pictures': 'drawn, 50 a kind', 'drawing': VERSION, 'network': 'backbone ' + read_weights(WEIGHTS)[1]['sha256'][:12] + ", fastai's head, dropout .2", **used,
+    return {'lesson': '01', 'pictures': 'drawn, 50 a kind', 'drawing': VERSION, 'network': 'backbone ' + read_weights(WEIGHTS)[1]['sha256'][:12] + ", a head of one layer, dropout .2, all at one rate", **used,
             'test': f'{TEST_PER_CLASS} a kind, seeds from {FIRST_TEST_SEED:,}'}
 
 
@@ -30,8 +30,8 @@ def run(task):
     from fastlessons.settings import Settings
     s = Settings(seed=task['seed'])
     set_seed(s.seed)
-    learn = learner(mushroom_dls(drawn_folder(), settings=s), seed=s.seed)
-    with learn.no_bar(), learn.no_logging(): learn.fine_tune(s.epochs, s.lr, lr_mult=2)
+    learn = learner(mushroom_dls(drawn_folder(), settings=s), lin_ftrs=[], seed=s.seed)
+    with learn.no_bar(), learn.no_logging(): learn.fine_tune(s.epochs, s.lr, lr_mult=1)
     return {'valid_error': wrong_rate(guesses(learn)), 'test_error': wrong_rate(guesses(learn, fresh_folder(TEST_PER_CLASS, FIRST_TEST_SEED)))}
 
 

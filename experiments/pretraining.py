@@ -4,10 +4,9 @@ The workshop's notebook on recipes shows the runs. Every recipe takes 1,000 step
 digits are what the recipe is chosen by, so neither counts as a result: `benchmarks/long/transfer.py` measures others. The photographs are not part of the project: FASTLESSONS_REAL is a folder with `mushroom_photos`
 in it, a sub-folder a class. Run by `make experiments` where it is set; each run is written as soon as it is done."""
 from functools import lru_cache
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-from fastlessons.experiments import record
+from fastlessons.experiments import load_script, record
 
 SEEDS, SPLITS, PROBES, STEPS, BS = range(3), 2, 40, 1000, 96
 BOTH, THINGS = dict(designs=1000, each=10, places=2000, crops=5), dict(designs=1000, each=20, places=0)
@@ -29,9 +28,7 @@ SETS = {'mushroom_photos': 25, 'digits': 15}                                # ep
 @lru_cache(1)
 def measuring():
     "The benchmark of transfer: its pictures, splits and rates."
-    spec = spec_from_file_location('transfer', Path(__file__).resolve().parents[1]/'benchmarks'/'long'/'transfer.py')
-    spec.loader.exec_module(module := module_from_spec(spec))
-    return module
+    return load_script(Path(__file__).resolve().parents[1]/'benchmarks'/'long'/'transfer.py')
 
 
 def recipe():

@@ -1,13 +1,12 @@
-"""Ways of fine-tuning the course's backbone on few pictures: which head, how many epochs with a frozen body, which rate. About fifty minutes on one core.
+"""Ways of fine-tuning the course's backbone on few pictures: which head, how many epochs with a frozen body, which rate. About an hour on one core.
 
 The workshop's notebook on fine-tuning shows the runs. Each way learns from the same pictures: photographs of ten mushroom species, 16 of each, and scikit-learn's digits, 10 of each; two splits a seed.
 The way of `benchmarks/long/transfer.py` is one of them. It had been chosen before, by other splits of these pictures and by pieces of street scenes, in runs that were not kept.
 The photographs are not part of the project: FASTLESSONS_REAL is a folder with `mushroom_photos` in it, a sub-folder a class. Run by `make experiments` where it is set; each run is written as soon as it is done."""
 from functools import lru_cache
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-from fastlessons.experiments import record
+from fastlessons.experiments import load_script, record
 
 SEEDS, SPLITS = range(3), 2
 EPOCHS = {'mushroom_photos': 25, 'digits': 15}
@@ -19,6 +18,7 @@ WAYS = {"fastai's defaults": (2, 1, 2e-3, 100),
         'one layer, five epochs frozen': (1, 5, 3e-3, 2),
         'one layer, five epochs frozen, a high rate': (1, 5, 1e-2, 2),
         'one layer, one epoch frozen': (1, 1, 3e-3, 2),
+        'one layer, all at one rate': (1, 1, 3e-3, 1),
         'from nothing, two layers': (2, None, 3e-3, 1),
         'from nothing, one layer': (1, None, 3e-3, 1)}
 
@@ -26,9 +26,7 @@ WAYS = {"fastai's defaults": (2, 1, 2e-3, 100),
 @lru_cache(1)
 def measuring():
     "The benchmark of transfer: its pictures, splits and how they are tested."
-    spec = spec_from_file_location('transfer', Path(__file__).resolve().parents[1]/'benchmarks'/'long'/'transfer.py')
-    spec.loader.exec_module(module := module_from_spec(spec))
-    return module
+    return load_script(Path(__file__).resolve().parents[1]/'benchmarks'/'long'/'transfer.py')
 
 
 def recipe():

@@ -1,17 +1,14 @@
 "The recorded experiments: made by the recipe that stands there now, complete, and a run that is repeated comes out as it did."
-import importlib.util, json, re
+import json, re
 
 import pytest
 from conftest import ROOT
+from fastlessons.experiments import load_script
 
 SCRIPTS = sorted((ROOT/'experiments').glob('*.py'))
 
 
-def load(name):
-    spec = importlib.util.spec_from_file_location(f'experiment_{name}', ROOT/'experiments'/f'{name}.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def load(name): return load_script(ROOT/'experiments'/f'{name}.py')
 
 
 def made(name): return json.loads((ROOT/'experiments'/f'{name}.json').read_text(encoding='utf-8'))

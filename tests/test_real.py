@@ -9,8 +9,8 @@ def error_after_training(folder, seed, size=64):
     from fastai.torch_core import set_seed
     settings = Settings(seed=seed, size=size)
     set_seed(seed)
-    learn = learner(mushroom_dls(folder, settings=settings), seed=seed)
-    with learn.no_bar(), learn.no_logging(): learn.fine_tune(settings.epochs, settings.lr, lr_mult=2)
+    learn = learner(mushroom_dls(folder, settings=settings), lin_ftrs=[], seed=seed)
+    with learn.no_bar(), learn.no_logging(): learn.fine_tune(settings.epochs, settings.lr, lr_mult=1)
     return wrong_rate(guesses(learn))
 
 

@@ -1,8 +1,8 @@
 """How much the backbone helps: error after fine-tuning ÷ error from scratch in the same seconds, on four sets of pictures; about fifty minutes on one core.
 
 Ten stratified splits of all pictures of a set. From scratch is the same network, normalized, never frozen, trained at each of three rates;
-the rate that is best on average over the very splits that are reported counts. It gets as many epochs as take the seconds of fine-tuning (timed on the first
-split; seconds of the processor, so that other work on the machine changes little). The interval of the ratio is a bootstrap over pictures (95 %): splits share pictures, so the pictures are what chance has chosen. Photographs need FASTLESSONS_REAL; without it drawn mushrooms and digits are measured.
+the rate that is best on average over the very splits that are reported counts. It gets as many epochs as take the seconds of fine-tuning (`as_long`; seconds of
+the processor, and the least of three, since other work on the machine changes even these). The interval of the ratio is a bootstrap over pictures (95 %): splits share pictures, so the pictures are what chance has chosen. Photographs need FASTLESSONS_REAL; without it drawn mushrooms and digits are measured.
 The recipe of the backbone and the way of fine-tuning were chosen by `mushroom_photos` and digits, so these two flatter it (`experiments/pretraining.py`, `experiments/tuning.py`; the 25 epochs for photographs in runs that were not kept:
 twelve of 64 or 96 pixels erred more, fifty not less). Both arms have a head of one linear layer, which errs less on digits in both (`experiments/tuning.py`). `python transfer.py ants_bees 3` measures one set on three splits."""
 import os, sys, tempfile, time, warnings
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 SPLITS, RATES = 10, (1e-3, 3e-3, 1e-2)
-HEAD, FROZEN = {'lin_ftrs': []}, 5        # one linear layer; epochs in which only it learns, before those of the table
+HEAD = {'lin_ftrs': []}                   # one linear layer; one epoch in which only it learns comes before those of the table
 #        pictures a class to train on, to test, side, epochs of fine-tuning, batch, augment, goal
 SETS = {'drawn': (10, 50, 64, 15, 16, True, .5),
         'ants_bees': (60, 30, 96, 25, 16, True, .75),
@@ -78,7 +78,7 @@ def tuned(epochs):
         from fastlessons.arms import NoValidation
         from fastlessons.finetuning import learner
         learn = learner(dls, **HEAD)
-        with learn.no_bar(), learn.no_logging(): learn.fine_tune(epochs, 3e-3, freeze_epochs=FROZEN, lr_mult=2, cbs=NoValidation())
+        with learn.no_bar(), learn.no_logging(): learn.fine_tune(epochs, 3e-3, lr_mult=1, cbs=NoValidation())
         return learn
     return train
 
@@ -93,16 +93,21 @@ def scratch(epochs, lr):
     return train
 
 
+def as_long(dls, epochs, times=3):
+    "Epochs from scratch that take the seconds of fine-tuning: short trainings of both, in turn, the least counts; an epoch of fine-tuning in which everything learns costs what one from scratch does."
+    short = [(trained(dls, tuned(3))[0], trained(dls, scratch(4, 1e-3))[0]/4) for _ in range(times)]
+    both, one = (min(seconds) for seconds in zip(*short))
+    return max(1, round((both + (epochs - 3)*one) / one))
+
+
 def measure(name, splits, folder):
     train, test, side, epochs, bs, augment, goal = SETS[name]
     found, rows, many = classes_of(name, folder), [], None
     for seed in range(splits):
         dls = data(split(found, train, test, seed, folder/f'{name}_{seed}'), side, bs, augment)
         dls.train.one_batch(), trained(dls, scratch(1, 1e-3))                    # pictures opened and kept, arithmetic warmed up: for neither's account
+        many = many or as_long(dls, epochs)
         seconds, error = trained(dls, tuned(epochs))
-        if many is None:                                                         # epochs from scratch that take as long
-            short, _ = trained(dls, scratch(2, 1e-3))
-            many = max(1, round(seconds / (short / 2)))
         others = {lr: trained(dls, scratch(many, lr)) for lr in RATES}
         rows.append((error, seconds, others))
         print(f"{name:16} split {seed}: fine-tuned {rate(error):.3f} ({seconds:.1f} s), from scratch, {many} epochs, "
