@@ -19,7 +19,7 @@ def learn_ours(folder):
     from fastlessons.settings import Settings
     settings = Settings()
     learn = learner(mushroom_dls(folder), lin_ftrs=[])
-    with learn.no_bar(), learn.no_logging(): learn.fine_tune(settings.epochs, settings.lr, lr_mult=1)
+    with learn.no_bar(), learn.no_logging(): learn.fine_tune(settings.epochs, settings.lr, lr_mult=1, pct_start=.15)
     return learn
 
 

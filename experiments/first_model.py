@@ -17,7 +17,7 @@ def recipe():
     from fastlessons.settings import Settings
     s = asdict(Settings())
     used = {k: s[k] for k in ('size', 'bs', 'valid_pct', 'epochs', 'lr')}
-    return {'lesson': '01', 'pictures': 'drawn, 50 a kind', 'drawing': VERSION, 'network': 'backbone ' + read_weights(WEIGHTS)[1]['sha256'][:12] + ", a head of one layer, dropout .2, all at one rate", **used,
+    return {'lesson': '01', 'pictures': 'drawn, 50 a kind', 'drawing': VERSION, 'network': 'backbone ' + read_weights(WEIGHTS)[1]['sha256'][:12] + ", a head of one layer, dropout .2, all at one rate that rises for .15 of the way", **used,
             'test': f'{TEST_PER_CLASS} a kind, seeds from {FIRST_TEST_SEED:,}'}
 
 
@@ -31,7 +31,7 @@ def run(task):
     s = Settings(seed=task['seed'])
     set_seed(s.seed)
     learn = learner(mushroom_dls(drawn_folder(), settings=s), lin_ftrs=[], seed=s.seed)
-    with learn.no_bar(), learn.no_logging(): learn.fine_tune(s.epochs, s.lr, lr_mult=1)
+    with learn.no_bar(), learn.no_logging(): learn.fine_tune(s.epochs, s.lr, lr_mult=1, pct_start=.15)
     return {'valid_error': wrong_rate(guesses(learn)), 'test_error': wrong_rate(guesses(learn, fresh_folder(TEST_PER_CLASS, FIRST_TEST_SEED)))}
 
 

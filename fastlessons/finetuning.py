@@ -120,7 +120,7 @@ def learner(
     seed:int=42, # Decides the weights of the head, and all others of a network that knows nothing yet
     metrics=None, # Shown after each epoch; None: the error rate, where there is one
     cbs=None, # More callbacks
-    **kwargs, # Whatever fastai's `vision_learner` takes; `ps`, the dropout in the head, is `DROPOUT` for 'small'
+    **kwargs, # Whatever fastai's `vision_learner` takes: `lin_ftrs=[]` makes the head a single layer; `ps`, its dropout, is `DROPOUT` for 'small'
 )->Learner: # An ordinary fastai Learner; the body is frozen where it is pretrained
     "Ready to `fine_tune`; `ValueError` for an unknown architecture, refused weights or a single class, `ConnectionError` where weights can't be fetched."
     build, single = architecture(arch), one_of_several(dls)

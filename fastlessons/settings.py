@@ -39,7 +39,7 @@ class Settings:
         "a number above 0 and below 1", lambda v: 0 < v < 1)
     epochs:int = _setting(10, "How many times the training goes through all the pictures.",
         "a whole number from 1 to 1000", lambda v: 1 <= v <= 1000)
-    lr:float = _setting(0.003, "Learning rate: how far the weights move at each step.",
+    lr:float = _setting(0.005, "Learning rate: how far the weights move at each step.",
         "a number above 0 and at most 10", lambda v: 0 < v <= 10)
     num_workers:int = _setting(0, "Extra processes that load pictures. 0 works everywhere and is fast enough for small pictures.",
         "a whole number from 0 to 64", lambda v: 0 <= v <= 64)

@@ -10,7 +10,7 @@ def error_after_training(folder, seed, size=64):
     settings = Settings(seed=seed, size=size)
     set_seed(seed)
     learn = learner(mushroom_dls(folder, settings=settings), lin_ftrs=[], seed=seed)
-    with learn.no_bar(), learn.no_logging(): learn.fine_tune(settings.epochs, settings.lr, lr_mult=1)
+    with learn.no_bar(), learn.no_logging(): learn.fine_tune(settings.epochs, settings.lr, lr_mult=1, pct_start=.15)
     return wrong_rate(guesses(learn))
 
 
