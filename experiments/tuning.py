@@ -1,7 +1,7 @@
 """Ways of fine-tuning the course's backbone on few pictures: which head, how many epochs with a frozen body, which rate. About an hour on one core.
 
 The workshop's notebook on fine-tuning shows the runs. Each way learns from the same pictures: photographs of ten mushroom species, 16 of each, and scikit-learn's digits, 10 of each; two splits a seed.
-The way of `benchmarks/long/transfer.py` is one of them. It had been chosen before, by other splits of these pictures and by pieces of street scenes, in runs that were not kept.
+Two of them had been chosen before, by other splits of these pictures and by pieces of street scenes, in runs that were not kept: five epochs frozen with one layer, the way of `benchmarks/long/transfer.py`, and all at one rate.
 The photographs are not part of the project: FASTLESSONS_REAL is a folder with `mushroom_photos` in it, a sub-folder a class. Run by `make experiments` where it is set; each run is written as soon as it is done."""
 from functools import lru_cache
 from pathlib import Path
