@@ -29,7 +29,7 @@ test: dev  ## Set everything up and run everything once (TESTS=tests/test_house.
 
 quick: dev  ## While writing: export, then run the notebooks that changed since the last commit
 	@$(RUN) nbdev-export
-	@$(PY) -m ruff check fastlessons
+	@$(PY) -m ruff check fastlessons benchmarks experiments tests tools
 	@changed=$$(git status --porcelain --untracked-files=all -- nbs | cut -c4- | grep '\.ipynb$$' || true); \
 	for nb in $$changed; do [ ! -f "$$nb" ] || $(RUN) nbdev-test "$$nb" || exit 1; done
 

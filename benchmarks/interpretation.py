@@ -36,7 +36,6 @@ def ours(folder, workers):
 
 
 def theirs(folder, workers):
-    import numpy as np
     import torch
     from captum.attr import LayerGradCam
     from fastai.vision.all import ClassificationInterpretation, CrossEntropyLossFlat, ImageDataLoaders, Learner, Normalize, Resize, imagenet_stats

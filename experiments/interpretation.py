@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from fastai.torch_core import set_seed
-from PIL import Image
 from fastlessons.answers import guesses
 from fastlessons.backbones import read_weights
 from fastlessons.experiments import record

@@ -59,7 +59,7 @@ def serve():
     answers = os.dup(1)
     os.dup2(2, 1)                                          # whatever a library prints is no answer
     sys.path.remove(str(ROOT/'tests'))                     # notebooks know nothing of the tests
-    import fastlessons                                     # says how many threads, before PyTorch asks
+    import fastlessons                                     # says how many threads, before PyTorch asks  # noqa: F401
     import fastai.vision.all, IPython, ipywidgets, matplotlib.pyplot, nbdev.test, sklearn.metrics, torchvision  # noqa: F401, E401
     for line in sys.stdin:
         notebook, said, seconds = line.rstrip('\n').split('\t')
