@@ -175,6 +175,8 @@ def _there(self:Kept):
             if before or last: return before, con
         con.close()
 
+_PAUSE = 9                                                          # times as long as a slow attempt took, until the next one
+
 @patch
 def _return(self:Kept)->None:
     "Puts what was answered meanwhile into the file, where it can be written again."
@@ -193,7 +195,7 @@ def _return(self:Kept)->None:
         self._con, self.saved, self._is, self._wal, self._again = con, True, self._mark(), self._mark('-wal'), 0
         return self.say(f'{self.file.name} can be written again: all your answers are in it.')
     took = time.monotonic() - began
-    if took > .05: self._again = time.monotonic() + 9*took               # somebody holds the file: not so often that studying halts
+    if took > .05: self._again = time.monotonic() + _PAUSE*took          # somebody holds the file: not so often that studying halts
 
 # %% ../nbs/workshop/keeping.ipynb #8ff3fed9
 @patch

@@ -15,6 +15,12 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 needs_fork = pytest.mark.skipif(not hasattr(os, 'fork'), reason='fork and SIGKILL are not there on Windows')
 
 
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch):
+    "On a slow disk any attempt to write again is slow, and the next one would come after the test."
+    monkeypatch.setattr(keeping, '_PAUSE', 0)
+
+
 def memory(file, seed=0, now=lambda: NOON): return Memory(file, now, random.Random(seed))
 
 
@@ -500,10 +506,30 @@ def test_where_another_holds_the_file_answers_wait(tmp_path):
     with pytest.warns(UserWarning, match='locked'): m.record('term:loss', 3)
     assert not m.saved and len(m.answers()) == 2
     holder.execute('ROLLBACK'); holder.close()
-    m._again = 0                                                                     # as if it had waited a little
     with pytest.warns(UserWarning, match='written again'): m.record('term:loss', 3)
     m.close()
     assert len(check(file)) == 3
+
+
+def test_a_slow_attempt_is_not_made_at_each_answer(tmp_path, monkeypatch):
+    "Each waits .2 s for whoever holds the file: the next one comes after a pause, so that studying does not halt."
+    monkeypatch.setattr(keeping, '_PAUSE', 10**6)
+    tried, opens = [], keeping.open_file
+    monkeypatch.setattr(keeping, 'open_file', lambda file, **options: (tried.append(file), opens(file, **options))[1])
+    file = tmp_path/'study.sqlite3'
+    m, holder = memory(file), sqlite3.connect(file, isolation_level=None)
+    m._con.execute('PRAGMA busy_timeout = 50')
+    holder.execute('BEGIN IMMEDIATE')
+    with pytest.warns(UserWarning, match='locked'): m.record('term:loss', 3)
+    for i in range(20): m.record('term:loss', 3)
+    assert len(tried) == 1 and not m.saved and len(m.answers()) == 21
+    holder.execute('ROLLBACK'); holder.close()
+    m.record('term:loss', 3)
+    assert len(tried) == 1 and not m.saved, 'the pause is not over'
+    m._again = 0                                                                     # now it is
+    with pytest.warns(UserWarning, match='written again'): m.record('term:loss', 3)
+    m.close()
+    assert len(check(file)) == 23
 
 
 @pytest.mark.parametrize('before', ['nothing there', 'the mount point'])
@@ -637,7 +663,6 @@ def test_erased_while_nothing_can_be_written(tmp_path):
     m.record('term:after', 3)
     assert not m.saved and [a.card for a in m.answers()] == ['term:after']
     holder.execute('ROLLBACK'); holder.close()
-    m._again = 0
     with pytest.warns(UserWarning, match='written again'): m.record('term:last', 3)
     assert m.saved and {a.card for a in m.answers()} >= {'term:after', 'term:last'}
     m.close()
