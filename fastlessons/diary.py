@@ -170,7 +170,7 @@ def new_cards(
 def file_uri(
     file:PurePath, # From the root on
 )->str: # To which `?mode=ro` may be added
-    "A file's address as SQLite wants it: the name of a server, as in `//server/home`, belongs to the path."
+    "A file's address as SQLite wants it: the name of a server, as in `//server/share`, belongs to the path."
     uri = file.as_uri()
     return uri if uri.startswith('file:///') else uri.replace('file:', 'file://', 1)
 
